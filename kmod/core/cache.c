@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The page as this node uses it: asking for rights, and giving them up.
+ *
+ *	none --- GET read, DATA/GRANT ---> read-only --+
+ *	  |  \                               |  ^      | GET write, GRANT
+ *	  |   +--- INVALIDATE, FORWARD write +  |      | and all INVAL_ACK
+ *	  |                                     |      v
+ *	  |               FORWARD read          +-- read-write
+ *	  +--- GET write, DATA/GRANT and all INVAL_ACK -^  |
+ *	  ^                FORWARD write                   |
+ *	  +------------------------------------------------+
+ */
+#include "step.h"
+
+static void send_home(struct dsm_ctx *x, struct dsm_msg *msg)
+{
+	msg->requester = x->c->self;
+	msg->page = x->ev->page;
+	if (!x->hm)
+		dsm_act_send(x, dsm_core_home(x->c, msg->page), msg);
+	else if (msg->type == DSM_MSG_GET)
+		dsm_home_recv_get(x, x->c->self, msg);
+	else
+		dsm_home_recv_done(x, x->c->self, msg);
+}
+
+static void send_inval_ack(struct dsm_ctx *x, const struct dsm_msg *cause)
+{
+	const struct dsm_msg msg = {
+		.type = DSM_MSG_INVAL_ACK,
+		.requester = cause->requester,
+		.page = cause->page,
+		.version = cause->version,
+	};
+
+	dsm_act_send(x, cause->requester, &msg);
+}
+
+static void protect(struct dsm_ctx *x, u8 right)
+{
+	struct dsm_page *pg = x->pg;
+
+	dsm_act_add(x, DSM_ACT_PROTECT)->right = right;
+	pg->state = right;
+	pg->fresh = false;
+	if (right == DSM_NONE)
+		pg->owned = false;
+}
+
+static void fail(struct dsm_ctx *x, u8 status)
+{
+	x->pg->want = 0;
+	x->pg->acks_left = 0;
+	x->pg->error = status;
+	dsm_act_add(x, DSM_ACT_WAKE);
+}
+
+void dsm_cache_fault(struct dsm_ctx *x, u8 access)
+{
+	struct dsm_page *pg = x->pg;
+	struct dsm_msg msg = { .type = DSM_MSG_GET, .access = access };
+
+	if (pg->state >= access) {
+		if (access == DSM_WRITE)
+			pg->dirty = true;
+		return;
+	}
+	if (pg->want)		/* one request serves all who wait */
+		return;
+	if (dsm_member_is_lost(&x->c->members,
+			       dsm_core_home(x->c, x->ev->page))) {
+		fail(x, DSM_STATUS_LOST);
+		return;
+	}
+
+	pg->want = access;
+	pg->error = DSM_STATUS_OK;
+	msg.version = pg->version;
+	if (pg->state == DSM_READ)
+		msg.flags = DSM_MSG_HAVE;
+	send_home(x, &msg);
+}
+
+/*
+ * The hold time runs from the first use, once for each grant: if every use
+ * prolonged it, a busy node would never give the page away.
+ */
+void dsm_cache_used(struct dsm_ctx *x)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (!pg->fresh)
+		return;
+	pg->fresh = false;
+	pg->hold_until = x->ev->now + x->ev->hold_us;
+	if (pg->deferred.type)
+		dsm_act_timer(x, pg->hold_until);
+}
+
+void dsm_cache_evict(struct dsm_ctx *x)
+{
+	struct dsm_page *pg = x->pg;
+
+	/* The owner's copy may be the last one; the home need not know. */
+	if (!pg->owned && !pg->deferred.type)
+		protect(x, DSM_NONE);
+}
+
+/* The request is over once the grant and every acknowledgement are here. */
+static void settle(struct dsm_ctx *x)
+{
+	struct dsm_page *pg = x->pg;
+	struct dsm_msg done = {
+		.type = DSM_MSG_DONE,
+		.access = pg->granted,
+		.version = pg->version,
+		.flags = pg->clean ? DSM_MSG_CLEAN : 0,
+	};
+
+	if (!pg->granted || pg->acks_left)
+		return;
+
+	pg->state = pg->granted;
+	pg->owned = pg->granted == DSM_WRITE;
+	pg->dirty = pg->want == DSM_WRITE;
+	pg->fresh = true;
+	pg->hold_until = x->ev->now + DSM_GRACE_US;
+	pg->want = 0;
+	pg->granted = 0;
+	dsm_act_add(x, DSM_ACT_WAKE);
+	send_home(x, &done);
+}
+
+/* Whether a grant answers the request in flight; see the table for states. */
+static bool grant_fits(const struct dsm_ctx *x, const struct dsm_msg *msg)
+{
+	const struct dsm_page *pg = x->pg;
+	bool needs_copy = msg->type == DSM_MSG_GRANT &&
+			  !(msg->flags & DSM_MSG_ZERO);
+
+	if (pg->granted || msg->requester != x->c->self ||
+	    msg->access < pg->want)
+		return false;
+	if (needs_copy != (pg->state == DSM_READ))
+		return false;
+	if (msg->access == DSM_READ)
+		return !msg->acks && msg->version >= pg->version;
+	return msg->acks < x->c->members.nr &&
+	       pg->acks_left + msg->acks >= 0 && msg->version > pg->version;
+}
+
+enum dsm_verdict dsm_cache_recv_grant(struct dsm_ctx *x,
+				      const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (!grant_fits(x, msg))
+		return DSM_PROTO;
+
+	pg->granted = msg->access;
+	pg->version = msg->version;
+	pg->acks_left += msg->acks;
+	pg->clean = msg->flags & DSM_MSG_CLEAN;
+	if (msg->flags & DSM_MSG_ZERO)
+		dsm_act_add(x, DSM_ACT_ZERO);
+	settle(x);
+	return DSM_OK;
+}
+
+/*
+ * Acknowledgements may come before the grant that counts them. The version
+ * tells those of a transaction that was refused from those of this one.
+ */
+enum dsm_verdict dsm_cache_recv_inval_ack(struct dsm_ctx *x,
+					  const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (!pg->want)
+		return DSM_STALE;
+	if (pg->granted ? msg->version < pg->version :
+			  msg->version <= pg->version)
+		return DSM_STALE;
+	if (pg->granted && (msg->version > pg->version || !pg->acks_left))
+		return DSM_PROTO;
+	if (pg->acks_left <= -x->c->members.nr)
+		return DSM_PROTO;
+
+	pg->acks_left--;
+	settle(x);
+	return DSM_OK;
+}
+
+enum dsm_verdict dsm_cache_recv_refuse(struct dsm_ctx *x,
+				       const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (pg->granted || msg->status == DSM_STATUS_OK)
+		return DSM_PROTO;
+
+	if (pg->version < msg->version && pg->state == DSM_NONE)
+		pg->version = msg->version;
+	fail(x, msg->status);
+	return DSM_OK;
+}
+
+/* Whether the page must stay a little longer, and when to look again. */
+static bool must_wait(struct dsm_ctx *x, u64 *until)
+{
+	const struct dsm_page *pg = x->pg;
+	u64 now = x->ev->now;
+	u64 since = pg->deferred.type ? pg->deferred_since : now;
+
+	*until = pg->hold_until;
+	if (now < pg->hold_until)
+		return true;
+	*until = now + DSM_POLL_US;
+	return x->ev->in_use && now < since + DSM_IN_USE_MAX_US;
+}
+
+static bool defer(struct dsm_ctx *x, const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+	u64 until;
+
+	if (!must_wait(x, &until))
+		return false;
+	if (!pg->deferred.type) {
+		pg->deferred = *msg;
+		pg->deferred_since = x->ev->now;
+	}
+	dsm_act_timer(x, until);
+	return true;
+}
+
+/* Give up what @msg asks for, and send the bytes to its requester. */
+static void give(struct dsm_ctx *x, const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+	struct dsm_msg data = {
+		.type = DSM_MSG_DATA,
+		.access = msg->access,
+		.requester = msg->requester,
+		.acks = msg->acks,
+		.page = msg->page,
+		.version = msg->version,
+	};
+
+	if (pg->state == DSM_WRITE && !pg->dirty)
+		data.flags = DSM_MSG_CLEAN;
+	if (msg->access == DSM_WRITE) {
+		protect(x, DSM_NONE);
+		pg->version = msg->version;
+	} else if (pg->state == DSM_WRITE) {
+		protect(x, DSM_READ);
+	}
+	dsm_act_send(x, msg->requester, &data);
+}
+
+enum dsm_verdict dsm_cache_recv_forward(struct dsm_ctx *x,
+					const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+	bool takes = msg->access == DSM_WRITE || pg->state == DSM_WRITE;
+
+	if (pg->deferred.type)
+		return DSM_PROTO;
+	if (msg->access == DSM_WRITE ? msg->version <= pg->version :
+				       msg->version != pg->version)
+		return DSM_PROTO;
+
+	if (!takes || !defer(x, msg))
+		give(x, msg);
+	return DSM_OK;
+}
+
+/**
+ * dsm_cache_drop - give up a read-only copy, now if possible
+ * @x:		the step
+ * @msg:	the INVALIDATE
+ *
+ * Return: true if there is no copy any more; false if that is put off, and
+ * an INVAL_ACK will follow.
+ */
+bool dsm_cache_drop(struct dsm_ctx *x, const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (pg->state != DSM_NONE) {
+		if (defer(x, msg))
+			return false;
+		protect(x, DSM_NONE);
+	}
+	if (pg->version < msg->version)
+		pg->version = msg->version;
+	return true;
+}
+
+/* A copy that was evicted is acknowledged like any other. */
+enum dsm_verdict dsm_cache_recv_invalidate(struct dsm_ctx *x,
+					   const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (pg->deferred.type || pg->granted || msg->version <= pg->version)
+		return DSM_PROTO;
+
+	if (dsm_cache_drop(x, msg))
+		send_inval_ack(x, msg);
+	return DSM_OK;
+}
+
+void dsm_cache_tick(struct dsm_ctx *x)
+{
+	struct dsm_page *pg = x->pg;
+	struct dsm_msg msg = pg->deferred;
+
+	if (!msg.type || defer(x, &msg))
+		return;
+
+	pg->deferred.type = 0;
+	if (msg.type == DSM_MSG_FORWARD) {
+		give(x, &msg);
+		return;
+	}
+	dsm_cache_drop(x, &msg);
+	send_inval_ack(x, &msg);
+}
+
+void dsm_cache_lost(struct dsm_ctx *x, u16 node)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (pg->want && dsm_core_home(x->c, x->ev->page) == node) {
+		pg->granted = 0;
+		fail(x, DSM_STATUS_LOST);
+	}
+
+	if (!pg->deferred.type || pg->deferred.requester != node)
+		return;
+	/* What was promised to the lost node is gone for everybody. */
+	if (pg->deferred.type == DSM_MSG_INVALIDATE ||
+	    pg->deferred.access == DSM_WRITE)
+		protect(x, DSM_NONE);
+	pg->deferred.type = 0;
+}

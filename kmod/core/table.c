@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The legality table, and the names of its rows and columns. */
+#include "table.h"
+
+#define TABLE_NAME(name)	#name,
+
+#define NONE		(1 << DSM_CACHE_NONE)
+#define NONE_PENDING	(1 << DSM_CACHE_NONE_PENDING)
+#define READ		(1 << DSM_CACHE_READ)
+#define READ_PENDING	(1 << DSM_CACHE_READ_PENDING)
+#define WRITE		(1 << DSM_CACHE_WRITE)
+#define PENDING		(NONE_PENDING | READ_PENDING)
+#define COPY		(READ | READ_PENDING | WRITE)
+#define NO_WRITE	(NONE | NONE_PENDING | READ | READ_PENDING)
+#define ANY		(NONE | NONE_PENDING | COPY)
+
+#define IDLE		(1 << DSM_HOME_IDLE)
+#define BUSY		(1 << DSM_HOME_BUSY)
+#define HERE		(IDLE | BUSY)
+#define ANYWHERE	(HERE | 1 << DSM_HOME_ABSENT)
+
+/*
+ * FORWARD, INVALIDATE, GRANT and REFUSE come over the wire only from the home,
+ * so never to the home itself. Those of a step's own making do not pass here.
+ */
+#define ELSEWHERE	(1 << DSM_HOME_ABSENT)
+
+static const struct {
+	u8 cache;
+	u8 home;
+} table[DSM_IN_END] = {
+	/*			  page here	   directory entry here */
+	[DSM_IN_EV_READ]	= { ANY,		ANYWHERE },
+	[DSM_IN_EV_WRITE]	= { ANY,		ANYWHERE },
+	[DSM_IN_EV_USED]	= { ANY,		ANYWHERE },
+	[DSM_IN_EV_EVICT]	= { READ,		ANYWHERE },
+	[DSM_IN_EV_TICK]	= { ANY,		ANYWHERE },
+	[DSM_IN_EV_LOST]	= { ANY,		ANYWHERE },
+	[DSM_IN_GET]		= { ANY,		HERE },
+	[DSM_IN_FORWARD]	= { COPY,		ELSEWHERE },
+	[DSM_IN_INVALIDATE]	= { NO_WRITE,		ELSEWHERE },
+	[DSM_IN_INVAL_ACK]	= { ANY,		ANYWHERE },
+	[DSM_IN_DATA]		= { NONE_PENDING,	ANYWHERE },
+	[DSM_IN_GRANT]		= { PENDING,		ELSEWHERE },
+	[DSM_IN_DONE]		= { ANY,		BUSY },
+	[DSM_IN_REFUSE]		= { PENDING,		ELSEWHERE },
+};
+
+enum dsm_cache_state dsm_cache_state(const struct dsm_page *pg)
+{
+	if (pg->state == DSM_WRITE)
+		return DSM_CACHE_WRITE;
+	if (pg->state == DSM_READ)
+		return pg->want ? DSM_CACHE_READ_PENDING : DSM_CACHE_READ;
+	return pg->want ? DSM_CACHE_NONE_PENDING : DSM_CACHE_NONE;
+}
+
+enum dsm_home_state dsm_home_state(const struct dsm_home *hm)
+{
+	if (!hm)
+		return DSM_HOME_ABSENT;
+	return hm->busy ? DSM_HOME_BUSY : DSM_HOME_IDLE;
+}
+
+enum dsm_input dsm_input_of(const struct dsm_event *ev)
+{
+	static const u8 of_event[DSM_EV_END] = {
+		[DSM_EV_READ] = DSM_IN_EV_READ,
+		[DSM_EV_WRITE] = DSM_IN_EV_WRITE,
+		[DSM_EV_USED] = DSM_IN_EV_USED,
+		[DSM_EV_EVICT] = DSM_IN_EV_EVICT,
+		[DSM_EV_TICK] = DSM_IN_EV_TICK,
+		[DSM_EV_LOST] = DSM_IN_EV_LOST,
+	};
+
+	if (ev->type == DSM_EV_RECV)
+		return dsm_msg_is_protocol(ev->msg.type) ?
+			DSM_IN_GET + (ev->msg.type - DSM_MSG_GET) : DSM_IN_END;
+	return ev->type && ev->type < DSM_EV_END ? of_event[ev->type] :
+						   DSM_IN_END;
+}
+
+static_assert(DSM_IN_FORWARD - DSM_IN_GET == DSM_MSG_FORWARD - DSM_MSG_GET);
+static_assert(DSM_IN_REFUSE - DSM_IN_GET == DSM_MSG_REFUSE - DSM_MSG_GET);
+
+bool dsm_table_legal(enum dsm_cache_state cache, enum dsm_home_state home,
+		     enum dsm_input in)
+{
+	return table[in].cache >> cache & 1 && table[in].home >> home & 1;
+}
+
+const char *dsm_cache_state_name(enum dsm_cache_state state)
+{
+	static const char * const names[] = { DSM_CACHE_STATES(TABLE_NAME) };
+
+	return state < DSM_CACHE_END ? names[state] : "?";
+}
+
+const char *dsm_home_state_name(enum dsm_home_state state)
+{
+	static const char * const names[] = { DSM_HOME_STATES(TABLE_NAME) };
+
+	return state < DSM_HOME_END ? names[state] : "?";
+}
+
+const char *dsm_input_name(enum dsm_input in)
+{
+	static const char * const names[] = { DSM_INPUTS(TABLE_NAME) };
+
+	return in < DSM_IN_END ? names[in] : "?";
+}
