@@ -276,6 +276,17 @@ enum dsm_verdict dsm_cache_recv_forward(struct dsm_ctx *x,
 	return DSM_OK;
 }
 
+/* The copy goes; what is known of the page stays. */
+static void drop_now(struct dsm_ctx *x, const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (pg->state != DSM_NONE)
+		protect(x, DSM_NONE);
+	if (pg->version < msg->version)
+		pg->version = msg->version;
+}
+
 /**
  * dsm_cache_drop - give up a read-only copy, now if possible
  * @x:		the step
@@ -286,15 +297,9 @@ enum dsm_verdict dsm_cache_recv_forward(struct dsm_ctx *x,
  */
 bool dsm_cache_drop(struct dsm_ctx *x, const struct dsm_msg *msg)
 {
-	struct dsm_page *pg = x->pg;
-
-	if (pg->state != DSM_NONE) {
-		if (defer(x, msg))
-			return false;
-		protect(x, DSM_NONE);
-	}
-	if (pg->version < msg->version)
-		pg->version = msg->version;
+	if (x->pg->state != DSM_NONE && defer(x, msg))
+		return false;
+	drop_now(x, msg);
 	return true;
 }
 
@@ -325,7 +330,7 @@ void dsm_cache_tick(struct dsm_ctx *x)
 		give(x, &msg);
 		return;
 	}
-	dsm_cache_drop(x, &msg);
+	drop_now(x, &msg);
 	send_inval_ack(x, &msg);
 }
 
