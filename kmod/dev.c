@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The character device: files, ioctls, reading and writing. */
+#include <linux/fs.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "dsm.h"
+#include <linux/dsm.h>
+
+static_assert(DSM_NODES_MAX == DSM_NODE_LIMIT);
+static_assert(DSM_PING_BYTES_MAX == DSM_PING_PAYLOAD_MAX);
+static_assert((int)DSM_PAGE_NONE == (int)DSM_NONE);
+static_assert((int)DSM_PAGE_READ_ONLY == (int)DSM_READ);
+static_assert((int)DSM_PAGE_READ_WRITE == (int)DSM_WRITE);
+
+static int file_open(struct inode *inode, struct file *file)
+{
+	struct dsm_node *node = container_of(inode->i_cdev, struct dsm_node,
+					     cdev);
+
+	get_device(&node->dev);
+	file->private_data = node;
+	/* All mappings of a node are mappings of its region's one inode. */
+	file->f_mapping = node->inode->i_mapping;
+	return 0;
+}
+
+static int file_release(struct inode *inode, struct file *file)
+{
+	struct dsm_node *node = file->private_data;
+
+	put_device(&node->dev);
+	return 0;
+}
+
+static loff_t file_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct dsm_node *node = file->private_data;
+	loff_t pos;
+
+	if (!dsm_node_get_active(node))
+		return -ENOTCONN;
+	pos = fixed_size_llseek(file, offset, whence, node->set.size);
+	dsm_node_put_active(node);
+	return pos;
+}
+
+/* Get a right to the page at @pos, waiting for it; its folio is locked then. */
+static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
+		      struct dsm_slot **slotp)
+{
+	struct dsm_slot *slot;
+	bool again = false;
+	int err;
+
+	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL);
+	if (!slot || dsm_region_back(node, slot))
+		return -ENOMEM;
+	*slotp = slot;
+	for (;;) {
+		err = dsm_engine_acquire(node, slot, access, again);
+		if (err != -EAGAIN)
+			return err;
+		err = dsm_engine_wait(node, slot, access);
+		if (err)
+			return err;
+		again = true;
+	}
+}
+
+/*
+ * Copy inside one page, under its folio's lock, so that what is read was the
+ * page's content at one moment. The user's buffer may be a mapping of the very
+ * same page, so a fault on it must not happen here: it ends the copy, and
+ * file_copy() brings the buffer in without the lock.
+ */
+static size_t copy_in_page(struct dsm_slot *slot, loff_t pos, size_t length,
+			   struct iov_iter *iter, u8 access)
+{
+	size_t offset = offset_in_page(pos);
+	struct page *page = folio_page(slot->folio, 0);
+	size_t n;
+
+	pagefault_disable();
+	if (access == DSM_WRITE)
+		n = copy_page_from_iter_atomic(page, offset, length, iter);
+	else
+		n = copy_to_iter(page_address(page) + offset, length, iter);
+	pagefault_enable();
+	folio_unlock(slot->folio);
+	return n;
+}
+
+/* Return: bytes that the user's buffer does not have. */
+static size_t bring_in(struct iov_iter *iter, size_t length, u8 access)
+{
+	return access == DSM_WRITE ? fault_in_iov_iter_readable(iter, length) :
+				     fault_in_iov_iter_writeable(iter, length);
+}
+
+static ssize_t file_copy(struct kiocb *iocb, struct iov_iter *iter, u8 access)
+{
+	struct dsm_node *node = iocb->ki_filp->private_data;
+	loff_t size = node->set.size;
+	struct dsm_slot *slot;
+	ssize_t done = 0;
+	int err = 0;
+
+	while (iov_iter_count(iter) && iocb->ki_pos < size) {
+		size_t length = min3((u64)iov_iter_count(iter),
+				     (u64)(PAGE_SIZE -
+					   offset_in_page(iocb->ki_pos)),
+				     (u64)(size - iocb->ki_pos));
+		size_t n;
+
+		if (bring_in(iter, length, access) == length) {
+			err = -EFAULT;
+			break;
+		}
+		err = acquire_at(node, iocb->ki_pos, access, &slot);
+		if (err)
+			break;
+		n = copy_in_page(slot, iocb->ki_pos, length, iter, access);
+		iocb->ki_pos += n;
+		done += n;
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	return done ? done : err;
+}
+
+static ssize_t file_read_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct dsm_node *node = iocb->ki_filp->private_data;
+	ssize_t done;
+
+	if (!dsm_node_get_active(node))
+		return -ENOTCONN;
+	done = file_copy(iocb, iter, DSM_READ);
+	dsm_node_put_active(node);
+	return done;
+}
+
+static ssize_t file_write_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct dsm_node *node = iocb->ki_filp->private_data;
+	ssize_t done;
+
+	if (!dsm_node_get_active(node))
+		return -ENOTCONN;
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = node->set.size;
+	if (iov_iter_count(iter) && iocb->ki_pos >= node->set.size)
+		done = -ENOSPC;
+	else
+		done = file_copy(iocb, iter, DSM_WRITE);
+	dsm_node_put_active(node);
+	return done;
+}
+
+/* Memory has no disk behind it; what was stored is seen by all at once. */
+static int file_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return 0;
+}
+
+/* Advice about what to cache is for the protocol to follow, and it has none. */
+static int file_fadvise(struct file *file, loff_t offset, loff_t length,
+		       int advice)
+{
+	return 0;
+}
+
+static long ioctl_info(struct dsm_node *node, void __user *arg)
+{
+	const struct dsm_info info = {
+		.size = node->set.size,
+		.base = node->set.base,
+		.node = node->core.self,
+		.nodes = node->core.members.nr,
+		.page_size = PAGE_SIZE,
+		.block_size = node->set.block_size,
+		.epoch = node->core.members.epoch,
+	};
+
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static u32 owner_seen(const struct dsm_node *node, const struct dsm_slot *slot,
+		      u32 home)
+{
+	if (slot && slot->home)
+		return slot->home->owner;
+	if (home == node->core.self)
+		return home;	/* never asked for, so never written */
+	return slot && slot->page.owned ? node->core.self : DSM_NODE_NONE;
+}
+
+static void fill_page_info(const struct dsm_node *node,
+			   const struct dsm_slot *slot,
+			   struct dsm_page_info *info)
+{
+	const struct dsm_home *hm = slot ? slot->home : NULL;
+
+	info->home = dsm_core_home(&node->core, info->offset >> PAGE_SHIFT);
+	info->owner = owner_seen(node, slot, info->home);
+	info->state = slot ? slot->page.state : DSM_NONE;
+	if (info->home == node->core.self)
+		info->flags |= DSM_PAGE_IS_HOME;
+	if (slot && slot->page.want)
+		info->flags |= DSM_PAGE_PENDING;
+	if (hm) {
+		info->version = hm->version;
+		if (hm->busy || hm->queue_len)
+			info->flags |= DSM_PAGE_BUSY;
+		memcpy(info->copyset, hm->copyset,
+		       node->core.members.words * sizeof(u64));
+	} else if (info->state != DSM_NONE) {
+		info->version = slot->page.version;
+		dsm_set_add(info->copyset, node->core.self);
+	}
+}
+
+static long ioctl_page(struct dsm_node *node, void __user *arg)
+{
+	struct dsm_page_info info = {};
+	struct dsm_slot *slot;
+
+	if (copy_from_user(&info.offset, arg, sizeof(info.offset)))
+		return -EFAULT;
+	if (info.offset >= node->set.size)
+		return -EINVAL;
+	info.offset &= ~((u64)node->set.block_size - 1);
+
+	slot = dsm_region_find(node, info.offset >> PAGE_SHIFT);
+	if (slot)
+		mutex_lock(&slot->lock);
+	fill_page_info(node, slot, &info);
+	if (slot)
+		mutex_unlock(&slot->lock);
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long ioctl_ping(struct dsm_node *node, void __user *arg)
+{
+	struct dsm_peer *peer;
+	struct dsm_ping ping;
+	int err;
+
+	if (copy_from_user(&ping, arg, sizeof(ping)))
+		return -EFAULT;
+	if (ping.node >= DSM_NODES_MAX || ping.bytes > DSM_PING_BYTES_MAX ||
+	    !ping.timeout_ms || ping.timeout_ms > 60000 || ping.reserved)
+		return -EINVAL;
+	peer = dsm_node_peer(node, ping.node);
+	if (!peer)
+		return -EINVAL;
+	err = dsm_peer_ping(peer, ping.bytes, ping.timeout_ms, &ping.rtt_ns);
+	if (err)
+		return err;
+	return copy_to_user(arg, &ping, sizeof(ping)) ? -EFAULT : 0;
+}
+
+static long file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct dsm_node *node = file->private_data;
+	void __user *to = (void __user *)arg;
+	long ret;
+
+	if (!dsm_node_get_active(node))
+		return -ENOTCONN;
+	switch (cmd) {
+	case DSM_IOC_INFO:
+		ret = ioctl_info(node, to);
+		break;
+	case DSM_IOC_PAGE:
+		ret = ioctl_page(node, to);
+		break;
+	case DSM_IOC_PING:
+		ret = ioctl_ping(node, to);
+		break;
+	default:
+		ret = -ENOTTY;
+	}
+	dsm_node_put_active(node);
+	return ret;
+}
+
+const struct file_operations dsm_dev_fops = {
+	.owner = THIS_MODULE,
+	.open = file_open,
+	.release = file_release,
+	.llseek = file_llseek,
+	.read_iter = file_read_iter,
+	.write_iter = file_write_iter,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
+	.mmap = dsm_vm_mmap,
+	.get_unmapped_area = dsm_vm_get_unmapped_area,
+	.fsync = file_fsync,
+	.fadvise = file_fadvise,
+	.unlocked_ioctl = file_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};

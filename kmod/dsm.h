@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The shell around the core: structures, and what each file shows the others.
+ *
+ * Locking and lifetime in dsm
+ *
+ * A node (struct dsm_node) is one instance. It exists from module load to
+ * unload, and is up or down in between. Peers come and go only while it is
+ * down. Slots are made while it is up, never freed before it is down, and so
+ * need no reference of their own: whoever looks at them has an active
+ * reference of the node (dsm_node_get_active()), as each mapping, each file
+ * call, and the node's own workers do. Going down waits for nobody: it is
+ * refused (EBUSY) while there is such a reference, and the workers are stopped
+ * before anything is freed.
+ *
+ * Locks, outermost first:
+ *	1. node->config_lock	settings, up and down; peers' existence
+ *	2. mmap_lock		(the kernel's) held by faults and mmap
+ *	3. slot->lock		one page: core state, folio pointer
+ *	4. folio lock		what the page tables may show of it
+ *	5. i_mmap_rwsem, page table locks (the kernel's)
+ *	6. peer->tx_lock	the connection's sending side; a mutex
+ *	7. socket lock		(the kernel's) own lockdep class, see tcp.c
+ *	8. peer->lock, node->timer_lock: leaves; spinlocks
+ * 5 and 6 are never held together; 6 and below are taken under 3.
+ *
+ * Faults may hold mmap_lock and wait for a slot's lock, but nobody waits for
+ * the network with a slot's lock, and the workers that handle messages take
+ * neither 1 nor 2. So what a fault waits for always comes.
+ *
+ * One worker owns all connections of a node (the keeper, tcp.c): it alone makes
+ * them, closes them, and ties them to peers. Everybody else reaches a
+ * connection through peer->conn under peer->tx_lock.
+ */
+#ifndef DSM_H
+#define DSM_H
+
+#include <linux/atomic.h>
+#include <linux/cdev.h>
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/hrtimer.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/socket.h>
+#include <linux/timerqueue.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "core/step.h"
+
+#define DSM_INSTANCES_MAX	64
+#define DSM_BASE_DEFAULT	0x300000000000UL
+#define DSM_ADDRESS_CHARS	64	/* "[IPv6]:PORT" and the final zero */
+
+/**
+ * enum dsm_shell_limits - bounds of the shell, with their units
+ * @DSM_HELLO_WAIT_MS:	from connecting to the end of the handshake
+ * @DSM_REDIAL_MS:	between attempts to reach a peer
+ * @DSM_BEAT_MS:	between pings to a peer
+ * @DSM_SILENCE_MS:	without a word, until a peer counts as unreachable
+ * @DSM_CUT_MS:		without a word, until its connection is given up
+ * @DSM_KEEPER_MS:	between rounds of the keeper
+ * @DSM_ACK_EVERY:	frames received without an acknowledgement going back
+ * @DSM_RX_BUDGET:	frames that a receive worker takes before it lets others
+ * @DSM_STRANGERS_MAX:	connections that have not said who they are
+ * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
+ * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
+ * @DSM_HOLD_US:	default of hold_us
+ * @DSM_HOLD_US_MAX:	its largest value
+ */
+enum dsm_shell_limits {
+	DSM_HELLO_WAIT_MS	= 5000,
+	DSM_REDIAL_MS		= 500,
+	DSM_BEAT_MS		= 1000,
+	DSM_SILENCE_MS		= 5000,
+	DSM_CUT_MS		= 10000,
+	DSM_KEEPER_MS		= 200,
+	DSM_ACK_EVERY		= 32,
+	DSM_RX_BUDGET		= 64,
+	DSM_STRANGERS_MAX	= 64,
+	DSM_POOL_FRAMES		= 64,
+	DSM_FAULT_TIMEOUT_MS	= 30000,
+	DSM_HOLD_US		= 100,
+	DSM_HOLD_US_MAX		= 1000000,
+};
+
+/* Counters shown in stats/, in the order of their files. */
+#define DSM_STATS(X)		\
+	X(read_faults)		\
+	X(write_faults)		\
+	X(upgrades)		\
+	X(faults_local)		\
+	X(invalidations_in)	\
+	X(invalidations_out)	\
+	X(pages_in)		\
+	X(pages_out)		\
+	X(messages_in)		\
+	X(messages_out)		\
+	X(resident_pages)	\
+	X(owned_pages)		\
+	X(home_pages)		\
+	X(retries)		\
+	X(rejected_messages)
+
+#define DSM_STAT_ENUM(name)	DSM_STAT_##name,
+enum dsm_stat { DSM_STATS(DSM_STAT_ENUM) DSM_STAT_END };
+
+struct dsm_conn;
+struct dsm_node;
+struct socket;
+
+/**
+ * struct dsm_slot - one page of the region at this node
+ * @lock:	protects all of it but @timer and @armed
+ * @page:	the core's view; page.state may be read with the folio locked,
+ *		too: it is lowered before the folio's mappings are taken away
+ * @home:	the directory entry, if this node is the page's home and was
+ *		asked for it
+ * @folio:	the memory, in the page cache of the region's inode with a
+ *		reference of our own; NULL until a program here touches the page
+ * @index:	the page's number
+ * @wait:	who waits for @page's request to end
+ * @asked_at:	when that request began, in jiffies
+ * @filler:	the connection that is receiving into @folio
+ * @used_by:	who used the page since it came, a bit each (see spanned())
+ * @asked_by:	who asked for it since the request began, a bit each
+ * @timer:	on node->timers if @armed; both under node->timer_lock
+ * @armed:	see @timer
+ */
+struct dsm_slot {
+	struct mutex lock;
+	struct dsm_page page;
+	struct dsm_home *home;
+	struct folio *folio;
+	u64 index;
+	wait_queue_head_t wait;
+	unsigned long asked_at;
+	const struct dsm_conn *filler;
+	u32 used_by;
+	u32 asked_by;
+	struct timerqueue_node timer;
+	bool armed;
+};
+
+/**
+ * struct dsm_parcel - a frame on its way to a peer
+ * @list:	on peer->queue until acknowledged, or on peer->chatter
+ * @frame:	its header but for session, ack and epoch, filled in when sent
+ * @payload:	a page of its own, or NULL
+ * @sending:	being written to the connection: whoever sends it frees it
+ * @acked:	acknowledged while @sending, and off the queue
+ *
+ * The last two are protected by peer->lock.
+ */
+struct dsm_parcel {
+	struct list_head list;
+	struct dsm_frame frame;
+	struct page *payload;
+	bool sending;
+	bool acked;
+};
+
+/**
+ * enum dsm_peer_state - what a node thinks of another, beside the connection
+ * @DSM_PEER_OK:	nothing against it
+ * @DSM_PEER_REFUSED:	its last handshake failed (dsm_peer.refusal)
+ * @DSM_PEER_LOST:	it restarted after memory was shared; for good
+ */
+enum dsm_peer_state {
+	DSM_PEER_OK,
+	DSM_PEER_REFUSED,
+	DSM_PEER_LOST,
+};
+
+/**
+ * struct dsm_peer - another node, and the session with it
+ * @kobj:	its directory in nodes/; owns this structure
+ * @node:	whose peer it is
+ * @id:		its node id
+ * @address:	where it listens
+ * @text:	the same, as the user wrote it
+ * @lock:	protects the fields down to @chatter, and @pings
+ * @state:	of enum dsm_peer_state
+ * @refusal:	of enum dsm_refusal
+ * @generation:	its boot generation; 0 until the first handshake
+ * @shared:	protocol messages went to or fro, so a restart loses memory
+ * @seq_out:	last number given to a frame for it
+ * @seq_acked:	last one it acknowledged
+ * @seq_sent:	last one written to the connection of now
+ * @seq_in:	last one received from it
+ * @unacked:	frames received since an acknowledgement went out
+ * @queue:	frames not acknowledged yet, by number
+ * @next:	the first of them not yet sent on the connection of now, or NULL
+ * @chatter:	frames outside the sequence: pings, bare acknowledgements
+ * @pings:	who waits for a DSM_IOC_PING
+ * @tx_lock:	protects @conn and sending on it
+ * @conn:	the connection, once the handshake is over
+ * @linked:	@conn is set (for readers without @tx_lock)
+ * @met:	there was a connection once
+ * @heard_at:	when something last came, in jiffies
+ * @beat_at:	when the last ping went, in jiffies
+ * @dial_at:	when to try next, in jiffies; keeper only
+ * @rtt_us:	the last heartbeat's round trip, in microseconds
+ * @pages_in: and the rest: counters of protocol messages
+ */
+struct dsm_peer {
+	struct kobject kobj;
+	struct dsm_node *node;
+	u16 id;
+	struct sockaddr_storage address;
+	char text[DSM_ADDRESS_CHARS];
+
+	spinlock_t lock;
+	u8 state;
+	u32 refusal;
+	u64 generation;
+	bool shared;
+	u64 seq_out;
+	u64 seq_acked;
+	u64 seq_sent;
+	u64 seq_in;
+	u32 unacked;
+	struct list_head queue;
+	struct dsm_parcel *next;
+	struct list_head chatter;
+	struct list_head pings;
+
+	struct mutex tx_lock;
+	struct dsm_conn *conn;
+	bool linked;
+	bool met;
+	unsigned long heard_at;
+	unsigned long beat_at;
+	unsigned long dial_at;
+	u32 rtt_us;
+
+	atomic64_t pages_in;
+	atomic64_t pages_out;
+	atomic64_t messages_in;
+	atomic64_t messages_out;
+};
+
+/**
+ * struct dsm_settings - what the user sets while the node is down
+ * @node_id:	%DSM_NO_NODE until set
+ * @listen:	ss_family is AF_UNSPEC until set
+ * @listen_text: as the user wrote it
+ * @size:	of the region, in bytes; 0 until set
+ * @block_size:	bytes in a page of the protocol
+ * @base:	address of offset 0
+ * @cluster:	its name
+ * @fault_timeout_ms: how long a fault waits; 0: for ever; also while up
+ * @hold_us:	how long a page is kept from its first use; also while up
+ */
+struct dsm_settings {
+	u16 node_id;
+	struct sockaddr_storage listen;
+	char listen_text[DSM_ADDRESS_CHARS];
+	u64 size;
+	u32 block_size;
+	u64 base;
+	char cluster[DSM_CLUSTER_BYTES];
+	u32 fault_timeout_ms;
+	u32 hold_us;
+};
+
+/**
+ * struct dsm_node - an instance
+ * @dev:	the device, its sysfs directory; owns this structure
+ * @cdev:	its character device
+ * @config_lock: protects @set, @up, and which @peers there are
+ * @set:	settings
+ * @up:		between a write of "up" and one of "down" to state
+ * @active:	references that keep the node up, or %DSM_NODE_DOWN
+ * @peers:	by node id
+ * @nodes_dir:	the nodes/ directory
+ * @core:	the core's view; constant while up, but for members.lost
+ * @ids:	storage of core.members.ids
+ * @generation:	drawn at random at each "up"
+ * @inode:	the region's, whose page cache holds its pages
+ * @slots:	pages touched here, by number
+ * @net:	the network namespace of whoever wrote "up"
+ * @wq:		receive workers, send workers, @tick_work
+ * @keeper_wq:	@keeper
+ * @keeper:	the worker that owns all connections (tcp.c)
+ * @keeper_stop: no more rounds
+ * @listener:	the listening socket; keeper only
+ * @conns:	all connections; keeper only
+ * @strangers:	how many of them have no peer; keeper only
+ * @parcels:	reserve of struct dsm_parcel
+ * @payloads:	reserve of pages for them
+ * @timers:	slots to look at again, by time
+ * @timer_lock:	protects it
+ * @timer:	fires for the first of them
+ * @tick_work:	looks at those whose time has come
+ * @stats:	per-CPU counters, by enum dsm_stat
+ */
+struct dsm_node {
+	struct device dev;
+	struct cdev cdev;
+	struct mutex config_lock;
+	struct dsm_settings set;
+	bool up;
+	atomic_t active;
+	struct xarray peers;
+	struct kobject *nodes_dir;
+
+	struct dsm_core core;
+	u16 *ids;
+	u64 generation;
+	struct inode *inode;
+	struct xarray slots;
+
+	struct net *net;
+	struct workqueue_struct *wq;
+	struct workqueue_struct *keeper_wq;
+	struct delayed_work keeper;
+	bool keeper_stop;
+	struct socket *listener;
+	struct list_head conns;
+	u32 strangers;
+	mempool_t *parcels;
+	mempool_t *payloads;
+
+	struct timerqueue_head timers;
+	spinlock_t timer_lock;	/* protects timers and the slots' armed */
+	struct hrtimer timer;
+	struct work_struct tick_work;
+
+	struct dsm_counters __percpu *stats;
+};
+
+struct dsm_counters {
+	s64 value[DSM_STAT_END];
+};
+
+#define DSM_NODE_DOWN	INT_MIN
+
+static inline struct dsm_node *dsm_node_of(struct device *dev)
+{
+	return container_of(dev, struct dsm_node, dev);
+}
+
+static inline struct dsm_peer *dsm_node_peer(struct dsm_node *node, u16 id)
+{
+	return xa_load(&node->peers, id);
+}
+
+/* node.c */
+struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
+				 struct class *class);
+void dsm_node_destroy(struct dsm_node *node);
+int dsm_node_up(struct dsm_node *node);
+int dsm_node_down(struct dsm_node *node);
+bool dsm_node_get_active(struct dsm_node *node);
+void dsm_node_put_active(struct dsm_node *node);
+
+/* region.c */
+int dsm_region_init(void);
+void dsm_region_exit(void);
+struct inode *dsm_region_inode(void);
+void dsm_region_clear(struct dsm_node *node);
+struct dsm_slot *dsm_region_find(struct dsm_node *node, u64 index);
+struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp);
+int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot);
+
+/* dev.c */
+extern const struct file_operations dsm_dev_fops;
+
+/* vm.c */
+int dsm_vm_mmap(struct file *file, struct vm_area_struct *vma);
+unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
+				       unsigned long len, unsigned long pgoff,
+				       unsigned long flags);
+void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
+
+/* engine.c */
+int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
+		       bool again);
+int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access);
+void *dsm_engine_fill_begin(struct dsm_node *node, const struct dsm_conn *conn,
+			    const struct dsm_msg *msg);
+void dsm_engine_fill_abort(struct dsm_node *node, const struct dsm_conn *conn,
+			   u64 index);
+void dsm_engine_recv(struct dsm_node *node, u16 from,
+		     const struct dsm_conn *filler,
+		     const struct dsm_frame *frame);
+void dsm_engine_lose(struct dsm_node *node, u16 id);
+void dsm_engine_start(struct dsm_node *node);
+void dsm_engine_stop(struct dsm_node *node);
+
+/* peer.c: the session */
+struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,
+				 const struct sockaddr_storage *address,
+				 const char *text);
+void dsm_peer_destroy(struct dsm_peer *peer);
+void dsm_peer_reset(struct dsm_peer *peer);
+int dsm_peer_pools_create(struct dsm_node *node);
+void dsm_peer_pools_destroy(struct dsm_node *node);
+struct dsm_parcel *dsm_peer_parcel(struct dsm_node *node, u32 length);
+void dsm_peer_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel);
+void dsm_peer_send(struct dsm_peer *peer, struct dsm_parcel *parcel);
+void dsm_peer_chat(struct dsm_peer *peer, struct dsm_parcel *parcel);
+void dsm_peer_hello(struct dsm_node *node, u16 to, struct dsm_peer *peer,
+		    struct dsm_hello *mine);
+u32 dsm_peer_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
+void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal);
+int dsm_peer_recv(struct dsm_peer *peer, const struct dsm_conn *filler,
+		  const struct dsm_frame *frame, const void *payload);
+void dsm_peer_beat(struct dsm_peer *peer);
+int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms,
+		  u64 *rtt_ns);
+bool dsm_peer_is_up(const struct dsm_peer *peer);
+const char *dsm_peer_state_name(const struct dsm_peer *peer);
+
+/* tcp.c: connections and the worker that keeps them */
+int dsm_tcp_start(struct dsm_node *node);
+void dsm_tcp_stop(struct dsm_node *node);
+void dsm_tcp_push(struct dsm_peer *peer);
+
+/* sysfs.c */
+extern const struct attribute_group *dsm_sysfs_groups[];
+extern const struct kobj_type dsm_sysfs_peer_type;
+
+/* stats.c */
+extern const struct attribute_group dsm_stats_group;
+
+static inline void dsm_stats_add(struct dsm_node *node, enum dsm_stat stat,
+				 s64 n)
+{
+	this_cpu_add(node->stats->value[stat], n);
+}
+
+#endif /* DSM_H */

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine: the only caller of dsm_step(). Faults, messages and timers become
+ * events; the actions of a step are carried out in their order, under the
+ * slot's lock, by whoever brought the event. So a read miss costs three
+ * wake-ups in all: the home's receive worker, the asker's, and the asker.
+ */
+#include <linux/jiffies.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+
+#include "dsm.h"
+#include "trace.h"
+
+static u64 now_us(void)
+{
+	return ktime_to_us(ktime_get());
+}
+
+/*
+ * An access that spans two pages needs both at once. Two nodes that each hold
+ * one and wait for the other's would trade them for ever, so whoever has the
+ * lower page keeps it until the upper one is here and had its time: the lower
+ * page is taken first, as locks are taken in order. Nothing is known of the
+ * access itself; a thread that used the lower page last and now asks for the
+ * upper one is taken for it. (Threads are told apart by 5 bits of their id; a
+ * mistake costs time, never coherence.)
+ */
+static bool spanned(struct dsm_node *node, struct dsm_slot *slot, u64 now)
+{
+	struct dsm_slot *above = dsm_region_find(node, slot->index + 1);
+
+	if (!above || !(READ_ONCE(above->asked_by) & slot->used_by))
+		return false;
+	return READ_ONCE(above->page.want) || READ_ONCE(above->page.fresh) ||
+	       now < READ_ONCE(above->page.hold_until);
+}
+
+static u32 thread_bit(void)
+{
+	return 1U << (task_pid_nr(current) % 32);
+}
+
+static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
+		 const struct dsm_msg *msg)
+{
+	struct dsm_peer *peer = dsm_node_peer(node, to);
+	u32 length = msg->type == DSM_MSG_DATA ? node->set.block_size : 0;
+	struct dsm_parcel *parcel = dsm_peer_parcel(node, length);
+
+	parcel->frame.msg = *msg;
+	if (length) {
+		memcpy(page_address(parcel->payload),
+		       folio_address(slot->folio), length);
+		dsm_stats_add(node, DSM_STAT_pages_out, 1);
+		atomic64_inc(&peer->pages_out);
+	}
+	if (msg->type == DSM_MSG_INVALIDATE)
+		dsm_stats_add(node, DSM_STAT_invalidations_out, 1);
+	dsm_stats_add(node, DSM_STAT_messages_out, 1);
+	atomic64_inc(&peer->messages_out);
+	trace_dsm_send(node->core.self, to, msg);
+	dsm_peer_send(peer, parcel);
+}
+
+static void send_set(struct dsm_node *node, struct dsm_slot *slot,
+		     const struct dsm_act *act)
+{
+	u16 to;
+
+	dsm_set_for_each(to, act->set, node->core.members.words)
+		send(node, slot, to, &act->msg);
+}
+
+static void arm_timer(struct dsm_node *node, struct dsm_slot *slot, u64 at_us)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&node->timer_lock, flags);
+	if (slot->armed)
+		timerqueue_del(&node->timers, &slot->timer);
+	slot->timer.expires = ns_to_ktime(at_us * NSEC_PER_USEC);
+	slot->armed = true;
+	if (timerqueue_add(&node->timers, &slot->timer))
+		hrtimer_start(&node->timer, slot->timer.expires,
+			      HRTIMER_MODE_ABS);
+	spin_unlock_irqrestore(&node->timer_lock, flags);
+}
+
+static void act(struct dsm_node *node, struct dsm_slot *slot,
+		const struct dsm_act *act)
+{
+	switch (act->type) {
+	case DSM_ACT_SEND:
+		send(node, slot, act->to, &act->msg);
+		break;
+	case DSM_ACT_SEND_SET:
+		send_set(node, slot, act);
+		break;
+	case DSM_ACT_PROTECT:
+		dsm_vm_protect(node, slot, act->right);
+		break;
+	case DSM_ACT_ZERO:
+		memset(folio_address(slot->folio), 0, node->set.block_size);
+		break;
+	case DSM_ACT_WAKE:
+		wake_up_all(&slot->wait);
+		break;
+	case DSM_ACT_TIMER:
+		arm_timer(node, slot, act->at);
+		break;
+	}
+}
+
+/* What a step changed that others look at: counters, flags of the folio. */
+static void note_change(struct dsm_node *node, struct dsm_slot *slot,
+			const struct dsm_page *before)
+{
+	const struct dsm_page *after = &slot->page;
+
+	if (after->state != before->state) {
+		trace_dsm_state(node->core.self, slot->index, before->state,
+				after->state, after->version);
+		dsm_stats_add(node, DSM_STAT_resident_pages,
+			      (after->state != DSM_NONE) -
+			      (before->state != DSM_NONE));
+		if (before->state == DSM_NONE) {
+			slot->used_by = 0;
+			folio_mark_uptodate(slot->folio);
+		}
+	}
+	dsm_stats_add(node, DSM_STAT_owned_pages,
+		      after->owned - before->owned);
+	if (after->want && !before->want) {
+		slot->asked_at = jiffies;
+		slot->asked_by = 0;
+	}
+}
+
+static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
+			     struct dsm_event *ev)
+{
+	struct dsm_page before = slot->page;
+	enum dsm_verdict verdict;
+	struct dsm_out out;
+	u16 i;
+
+	lockdep_assert_held(&slot->lock);
+
+	ev->page = slot->index;
+	ev->now = now_us();
+	ev->hold_us = READ_ONCE(node->set.hold_us);
+	if (ev->type == DSM_EV_RECV || ev->type == DSM_EV_TICK)
+		ev->in_use = spanned(node, slot, ev->now) ||
+			     (slot->folio &&
+			      folio_maybe_dma_pinned(slot->folio));
+
+	verdict = dsm_step(&node->core, &slot->page, slot->home, ev, &out);
+	if (WARN_ON_ONCE(out.nr > DSM_ACTS_MAX))
+		out.nr = DSM_ACTS_MAX;
+	note_change(node, slot, &before);
+	for (i = 0; i < out.nr; i++)
+		act(node, slot, &out.act[i]);
+	return verdict;
+}
+
+/* Whether the request has gone unanswered for too long. */
+static bool overdue(struct dsm_node *node, const struct dsm_slot *slot)
+{
+	u32 timeout = READ_ONCE(node->set.fault_timeout_ms);
+
+	return timeout && time_after_eq(jiffies, slot->asked_at +
+					msecs_to_jiffies(timeout));
+}
+
+static void count_fault(struct dsm_node *node, const struct dsm_slot *slot,
+			u8 access, u8 state, bool asked)
+{
+	enum dsm_stat stat;
+
+	if (slot->page.state >= access)
+		stat = DSM_STAT_faults_local;
+	else if (!asked)
+		return;		/* shares the request of another */
+	else if (access == DSM_READ)
+		stat = DSM_STAT_read_faults;
+	else if (state == DSM_READ)
+		stat = DSM_STAT_upgrades;
+	else
+		stat = DSM_STAT_write_faults;
+	dsm_stats_add(node, stat, 1);
+}
+
+/**
+ * dsm_engine_acquire - get a right to a page, or ask for it
+ * @node:	the node, active
+ * @slot:	the page, with its folio
+ * @access:	of enum dsm_right
+ * @again:	the caller has waited for this right before; an error that ended
+ *		that wait is for it to report
+ *
+ * Does not sleep for the network.
+ *
+ * Return: 0 if the right is here: then the folio is locked, and the right stays
+ * until the caller unlocks it. %-EAGAIN if it is being asked for: wait with
+ * dsm_engine_wait(), then try again. %-EIO if it cannot be had, or not in time.
+ */
+int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
+		       bool again)
+{
+	struct dsm_event ev = {
+		.type = access == DSM_WRITE ? DSM_EV_WRITE : DSM_EV_READ,
+	};
+	struct dsm_page *pg = &slot->page;
+	u8 state, want;
+	int err = 0;
+
+	mutex_lock(&slot->lock);
+	state = pg->state;
+	want = pg->want;
+	if (again && pg->error && state < access && !want) {
+		err = -EIO;
+		goto out;
+	}
+	step(node, slot, &ev);
+	count_fault(node, slot, access, state, !want && pg->want);
+	if (pg->state >= access) {
+		slot->used_by |= thread_bit();
+		ev = (struct dsm_event) { .type = DSM_EV_USED };
+		step(node, slot, &ev);
+		folio_lock(slot->folio);
+		goto out;
+	}
+	slot->asked_by |= thread_bit();
+	if (!pg->want)
+		err = -EIO;
+	else
+		err = overdue(node, slot) ? -EIO : -EAGAIN;
+out:
+	mutex_unlock(&slot->lock);
+	return err;
+}
+
+static bool request_over(const struct dsm_slot *slot, u8 access)
+{
+	return !READ_ONCE(slot->page.want) ||
+	       READ_ONCE(slot->page.state) >= access;
+}
+
+/**
+ * dsm_engine_wait - wait until a request for a page has an answer
+ * @node:	the node, active
+ * @slot:	the page
+ * @access:	of enum dsm_right
+ *
+ * Killable, and bounded by fault_timeout_ms from the start of the request.
+ *
+ * Return: 0, also when time is up, as dsm_engine_acquire() will say; %-EINTR
+ * if the caller is being killed.
+ */
+int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access)
+{
+	u32 timeout = READ_ONCE(node->set.fault_timeout_ms);
+	long left = MAX_SCHEDULE_TIMEOUT;
+	int err;
+
+	if (timeout) {
+		left = (long)(READ_ONCE(slot->asked_at) +
+			      msecs_to_jiffies(timeout) - jiffies);
+		if (left <= 0)
+			return 0;
+	}
+	err = wait_event_killable_timeout(slot->wait,
+					  request_over(slot, access), left);
+	return err < 0 ? -EINTR : 0;
+}
+
+/**
+ * dsm_engine_fill_begin - where the bytes of a DATA should be received
+ * @node:	the node, active
+ * @conn:	the connection they come from
+ * @msg:	the header that announces them
+ *
+ * Return: the page itself if it waits for just this, so that nothing needs to
+ * be copied; it must be given back by dsm_engine_recv() or
+ * dsm_engine_fill_abort(). NULL otherwise.
+ */
+void *dsm_engine_fill_begin(struct dsm_node *node, const struct dsm_conn *conn,
+			    const struct dsm_msg *msg)
+{
+	struct dsm_slot *slot = dsm_region_find(node, msg->page);
+	void *to = NULL;
+
+	if (!slot)
+		return NULL;
+	mutex_lock(&slot->lock);
+	if (dsm_page_awaits_data(&slot->page) && slot->folio && !slot->filler) {
+		slot->filler = conn;
+		to = folio_address(slot->folio);
+	}
+	mutex_unlock(&slot->lock);
+	return to;
+}
+
+/** dsm_engine_fill_abort() - the rest of the bytes will not come */
+void dsm_engine_fill_abort(struct dsm_node *node, const struct dsm_conn *conn,
+			   u64 index)
+{
+	struct dsm_slot *slot = dsm_region_find(node, index);
+
+	if (!slot)
+		return;
+	mutex_lock(&slot->lock);
+	if (slot->filler == conn)
+		slot->filler = NULL;
+	mutex_unlock(&slot->lock);
+}
+
+static void reject(struct dsm_node *node, u16 from, const struct dsm_msg *msg)
+{
+	dsm_stats_add(node, DSM_STAT_rejected_messages, 1);
+	dev_warn_ratelimited(&node->dev,
+			     "node %u: unexpected %s for page %llu dropped\n",
+			     from, dsm_wire_type_name(msg->type), msg->page);
+}
+
+/**
+ * dsm_engine_recv - a protocol message came
+ * @node:	the node, active
+ * @from:	who sent it, as the session proved
+ * @filler:	DATA: the connection that filled the page, or NULL
+ * @frame:	the message
+ */
+void dsm_engine_recv(struct dsm_node *node, u16 from,
+		     const struct dsm_conn *filler,
+		     const struct dsm_frame *frame)
+{
+	const struct dsm_msg *msg = &frame->msg;
+	struct dsm_event ev = {
+		.type = DSM_EV_RECV, .from = from, .msg = *msg,
+	};
+	enum dsm_verdict verdict;
+	struct dsm_slot *slot;
+
+	dsm_stats_add(node, DSM_STAT_messages_in, 1);
+	trace_dsm_recv(node->core.self, from, msg);
+	if (frame->epoch != node->core.members.epoch ||
+	    msg->page >= node->core.pages) {
+		reject(node, from, msg);
+		return;
+	}
+	/* Only a request can be about a page that was never seen here. */
+	if (msg->type == DSM_MSG_GET)
+		slot = dsm_region_slot(node, msg->page,
+				       GFP_NOIO | __GFP_NOFAIL);
+	else
+		slot = dsm_region_find(node, msg->page);
+	if (!slot) {
+		reject(node, from, msg);
+		return;
+	}
+
+	mutex_lock(&slot->lock);
+	if (msg->type == DSM_MSG_DATA && !filler) {
+		verdict = DSM_PROTO;
+	} else {
+		if (filler)
+			slot->filler = NULL;
+		verdict = step(node, slot, &ev);
+	}
+	mutex_unlock(&slot->lock);
+
+	if (verdict == DSM_PROTO) {
+		reject(node, from, msg);
+	} else if (msg->type == DSM_MSG_DATA) {
+		dsm_stats_add(node, DSM_STAT_pages_in, 1);
+		atomic64_inc(&dsm_node_peer(node, from)->pages_in);
+	} else if (msg->type == DSM_MSG_INVALIDATE) {
+		dsm_stats_add(node, DSM_STAT_invalidations_in, 1);
+	}
+}
+
+/** dsm_engine_lose() - node @id has lost its memory: tell every page */
+void dsm_engine_lose(struct dsm_node *node, u16 id)
+{
+	struct dsm_event ev = { .type = DSM_EV_LOST, .from = id };
+	struct dsm_slot *slot;
+	unsigned long index;
+
+	dsm_set_add(node->core.members.lost, id);
+	xa_for_each(&node->slots, index, slot) {
+		mutex_lock(&slot->lock);
+		step(node, slot, &ev);
+		mutex_unlock(&slot->lock);
+	}
+}
+
+static struct dsm_slot *next_expired(struct dsm_node *node)
+{
+	struct dsm_slot *slot = NULL;
+	struct timerqueue_node *first;
+	unsigned long flags;
+
+	spin_lock_irqsave(&node->timer_lock, flags);
+	first = timerqueue_getnext(&node->timers);
+	if (first && first->expires <= ktime_get()) {
+		slot = container_of(first, struct dsm_slot, timer);
+		timerqueue_del(&node->timers, first);
+		slot->armed = false;
+	} else if (first) {
+		hrtimer_start(&node->timer, first->expires, HRTIMER_MODE_ABS);
+	}
+	spin_unlock_irqrestore(&node->timer_lock, flags);
+	return slot;
+}
+
+static void tick_work(struct work_struct *work)
+{
+	struct dsm_node *node = container_of(work, struct dsm_node, tick_work);
+	struct dsm_event ev = { .type = DSM_EV_TICK };
+	struct dsm_slot *slot;
+
+	while ((slot = next_expired(node))) {
+		mutex_lock(&slot->lock);
+		step(node, slot, &ev);
+		mutex_unlock(&slot->lock);
+	}
+}
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct dsm_node *node = container_of(timer, struct dsm_node, timer);
+
+	queue_work(node->wq, &node->tick_work);
+	return HRTIMER_NORESTART;
+}
+
+/** dsm_engine_start() - make timers work; node->wq exists */
+void dsm_engine_start(struct dsm_node *node)
+{
+	timerqueue_init_head(&node->timers);
+	spin_lock_init(&node->timer_lock);
+	INIT_WORK(&node->tick_work, tick_work);
+	hrtimer_init(&node->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	node->timer.function = timer_fired;
+}
+
+/** dsm_engine_stop() - no timer fires after this; no message comes any more */
+void dsm_engine_stop(struct dsm_node *node)
+{
+	hrtimer_cancel(&node->timer);
+	cancel_work_sync(&node->tick_work);
+	/* The work may have started the timer once more. */
+	hrtimer_cancel(&node->timer);
+	cancel_work_sync(&node->tick_work);
+}

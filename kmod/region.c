@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The region: a pseudo file system with an inode for each node, the folios in
+ * its page cache, and the slots that say what each page is.
+ *
+ * A folio goes into the page cache when a program first touches the page and
+ * stays until the node goes down, with a reference of ours: that keeps reclaim,
+ * migration and fadvise() from dropping or moving it behind the protocol's
+ * back, and a futex on a page that is elsewhere still finds its key.
+ */
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pseudo_fs.h>
+
+#include "dsm.h"
+
+#define DSM_REGION_MAGIC	0x64736d31
+
+static struct vfsmount *region_mount;
+
+static int region_init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, DSM_REGION_MAGIC) ? 0 : -ENOMEM;
+}
+
+/*
+ * No .owner: with one, the mount would pin the module for good. Whoever uses an
+ * inode has /dev/dsm open, which pins it just as long as needed.
+ */
+static struct file_system_type region_fs = {
+	.name = "dsm",
+	.init_fs_context = region_init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+static const struct address_space_operations region_aops = {
+	.dirty_folio = noop_dirty_folio,
+};
+
+int dsm_region_init(void)
+{
+	region_mount = kern_mount(&region_fs);
+	return PTR_ERR_OR_ZERO(region_mount);
+}
+
+void dsm_region_exit(void)
+{
+	kern_unmount(region_mount);
+}
+
+/** dsm_region_inode() - an inode for a node's region, or an ERR_PTR */
+struct inode *dsm_region_inode(void)
+{
+	struct inode *inode = alloc_anon_inode(region_mount->mnt_sb);
+
+	if (IS_ERR(inode))
+		return inode;
+	inode->i_mapping->a_ops = &region_aops;
+	mapping_set_gfp_mask(inode->i_mapping, GFP_USER);
+	mapping_set_unevictable(inode->i_mapping);
+	return inode;
+}
+
+struct dsm_slot *dsm_region_find(struct dsm_node *node, u64 index)
+{
+	return xa_load(&node->slots, index);
+}
+
+static struct dsm_home *home_create(struct dsm_node *node, gfp_t gfp)
+{
+	const struct dsm_members *m = &node->core.members;
+	struct {
+		struct dsm_home home;
+		u64 words[];
+	} *h;
+	u64 *copyset, *inval;
+
+	h = kzalloc(sizeof(*h) + 2 * m->words * sizeof(u64) +
+		    m->nr * sizeof(u16), gfp);
+	if (!h)
+		return NULL;
+	copyset = h->words;
+	inval = copyset + m->words;
+	dsm_home_init(&h->home, node->core.self, copyset, inval,
+		      (u16 *)(inval + m->words), m->words);
+	return &h->home;
+}
+
+static void slot_free(struct dsm_slot *slot)
+{
+	if (slot->folio)
+		folio_put(slot->folio);
+	kfree(slot->home);
+	kfree(slot);
+}
+
+/**
+ * dsm_region_slot - the slot of a page, made if need be
+ * @node:	the node, active
+ * @index:	the page, inside the region
+ * @gfp:	how to allocate
+ *
+ * Return: the slot, or NULL if memory ran out.
+ */
+struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp)
+{
+	struct dsm_slot *slot = dsm_region_find(node, index);
+	struct dsm_slot *old;
+
+	if (slot)
+		return slot;
+
+	slot = kzalloc(sizeof(*slot), gfp);
+	if (!slot)
+		return NULL;
+	mutex_init(&slot->lock);
+	init_waitqueue_head(&slot->wait);
+	timerqueue_init(&slot->timer);
+	dsm_page_init(&slot->page);
+	slot->index = index;
+	if (dsm_core_home(&node->core, index) == node->core.self) {
+		slot->home = home_create(node, gfp);
+		if (!slot->home)
+			goto err_free;
+	}
+
+	old = xa_cmpxchg(&node->slots, index, NULL, slot, gfp);
+	if (!old) {
+		if (slot->home)
+			dsm_stats_add(node, DSM_STAT_home_pages, 1);
+		return slot;
+	}
+	slot_free(slot);
+	return xa_is_err(old) ? NULL : old;
+
+err_free:
+	kfree(slot);
+	return NULL;
+}
+
+/**
+ * dsm_region_back - give a slot its folio
+ * @node:	the node, active
+ * @slot:	the slot
+ *
+ * Sleeps for memory, so not for message handlers: whoever asks for a page has
+ * its memory before the request goes out, and the answer needs none.
+ *
+ * Return: 0 or %-ENOMEM.
+ */
+int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot)
+{
+	struct address_space *mapping = node->inode->i_mapping;
+	struct page *page;
+	struct folio *folio;
+	int err = 0;
+
+	if (READ_ONCE(slot->folio))
+		return 0;
+
+	mutex_lock(&slot->lock);
+	if (slot->folio)
+		goto out;
+	page = alloc_page(mapping_gfp_mask(mapping) | __GFP_ACCOUNT);
+	if (!page) {
+		err = -ENOMEM;
+		goto out;
+	}
+	folio = page_folio(page);
+	err = filemap_add_folio(mapping, folio, slot->index, GFP_KERNEL);
+	if (err) {
+		folio_put(folio);
+		goto out;
+	}
+	folio_unlock(folio);
+	WRITE_ONCE(slot->folio, folio);
+out:
+	mutex_unlock(&slot->lock);
+	return err;
+}
+
+/** dsm_region_clear() - free all pages of a node that has no users any more */
+void dsm_region_clear(struct dsm_node *node)
+{
+	struct dsm_slot *slot;
+	unsigned long index;
+
+	truncate_inode_pages(node->inode->i_mapping, 0);
+	xa_for_each(&node->slots, index, slot)
+		slot_free(slot);
+	xa_destroy(&node->slots);
+}

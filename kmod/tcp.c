@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connections, and the keeper that owns them.
+ *
+ * Between two nodes the one with the lower id dials, so two simultaneous
+ * connections need no tie-break. The socket's callbacks only queue work. The
+ * keeper runs now and then and when something happened: it accepts, dials,
+ * judges HELLOs, ties connections to peers and closes what is dead. As no one
+ * else does any of this, none of it needs a lock.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "tcp.h"
+
+#define DSM_TCP_BACKLOG	128
+
+void dsm_tcp_kick(struct dsm_node *node)
+{
+	mod_delayed_work(node->keeper_wq, &node->keeper, 0);
+}
+
+/** dsm_tcp_fail() - a connection is of no use any more */
+void dsm_tcp_fail(struct dsm_conn *conn)
+{
+	WRITE_ONCE(conn->dead, true);
+	dsm_tcp_kick(conn->node);
+}
+
+/*
+ * A fault can send on our socket while the process is inside sendmsg() on one
+ * of its own, with that one's lock held. To lockdep both are the same lock
+ * unless ours has a class of its own (see drivers/nvme/host/tcp.c).
+ */
+static void set_lock_class(struct sock *sk)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	static struct lock_class_key keys[4];
+
+	if (WARN_ON_ONCE(!sock_allow_reclassification(sk)))
+		return;
+	if (sk->sk_family == AF_INET6)
+		sock_lock_init_class_and_name(sk, "slock-AF_INET6-DSM",
+					      &keys[0], "sk_lock-AF_INET6-DSM",
+					      &keys[1]);
+	else
+		sock_lock_init_class_and_name(sk, "slock-AF_INET-DSM",
+					      &keys[2], "sk_lock-AF_INET-DSM",
+					      &keys[3]);
+#endif
+}
+
+static void set_options(struct sock *sk)
+{
+	/*
+	 * GFP_NOIO: sending must not end in reclaim that waits for sending. No
+	 * task frag: the process may be inside another sendmsg() that uses it.
+	 */
+	sk->sk_allocation = GFP_NOIO;
+	dsm_compat_no_task_frag(sk);
+	tcp_sock_set_nodelay(sk);
+}
+
+static struct socket *make_socket(struct dsm_node *node, int family)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(node->net, family, SOCK_STREAM, IPPROTO_TCP,
+			       &sock);
+	if (err)
+		return ERR_PTR(err);
+	/* Timers of a socket closed last may outlive the node's reference. */
+	dsm_compat_hold_net(sock->sk);
+	set_lock_class(sock->sk);
+	set_options(sock->sk);
+	return sock;
+}
+
+static void conn_data_ready(struct sock *sk)
+{
+	struct dsm_conn *conn;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	conn = sk->sk_user_data;
+	if (conn)
+		queue_work(conn->node->wq, &conn->rx_work);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void conn_write_space(struct sock *sk)
+{
+	struct dsm_conn *conn;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	conn = sk->sk_user_data;
+	if (conn && sk_stream_is_writeable(sk)) {
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		queue_work(conn->node->wq, &conn->tx_work);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void conn_state_change(struct sock *sk)
+{
+	struct dsm_conn *conn;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	conn = sk->sk_user_data;
+	if (conn) {
+		dsm_tcp_kick(conn->node);
+		queue_work(conn->node->wq, &conn->rx_work);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void listener_data_ready(struct sock *sk)
+{
+	struct dsm_node *node;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	node = sk->sk_user_data;
+	if (node && sk->sk_state == TCP_LISTEN)
+		dsm_tcp_kick(node);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* The callbacks stay ours: without user data they do nothing. */
+static void set_callbacks(struct socket *sock, struct dsm_conn *conn)
+{
+	struct sock *sk = sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = conn;
+	sk->sk_data_ready = conn_data_ready;
+	sk->sk_write_space = conn_write_space;
+	sk->sk_state_change = conn_state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void clear_user_data(struct socket *sock)
+{
+	write_lock_bh(&sock->sk->sk_callback_lock);
+	sock->sk->sk_user_data = NULL;
+	write_unlock_bh(&sock->sk->sk_callback_lock);
+}
+
+static struct dsm_conn *conn_create(struct dsm_node *node, struct socket *sock,
+				    struct dsm_peer *dialed)
+{
+	struct dsm_conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+
+	if (!conn)
+		return NULL;
+	conn->scratch = alloc_page(GFP_KERNEL);
+	if (!conn->scratch) {
+		kfree(conn);
+		return NULL;
+	}
+	conn->node = node;
+	conn->sock = sock;
+	conn->dialed = dialed;
+	conn->stage = dialed ? DSM_CONN_CALLING : DSM_CONN_HELLO;
+	conn->since = jiffies;
+	INIT_WORK(&conn->rx_work, dsm_tcp_rx_work);
+	INIT_WORK(&conn->tx_work, dsm_tcp_tx_work);
+	list_add_tail(&conn->list, &node->conns);
+	set_callbacks(sock, conn);
+	return conn;
+}
+
+/*
+ * After the callbacks and the works are off, nobody knows the connection: the
+ * peer's senders went through tx_lock, and the keeper is who calls this.
+ */
+static void conn_close(struct dsm_conn *conn)
+{
+	struct dsm_peer *peer = conn->peer;
+
+	WRITE_ONCE(conn->dead, true);
+	if (peer) {
+		mutex_lock(&peer->tx_lock);
+		peer->conn = NULL;
+		WRITE_ONCE(peer->linked, false);
+		mutex_unlock(&peer->tx_lock);
+	}
+	clear_user_data(conn->sock);
+	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
+	cancel_work_sync(&conn->rx_work);
+	cancel_work_sync(&conn->tx_work);
+	dsm_tcp_rx_stop(conn);
+	dsm_tcp_tx_stop(conn);
+	sock_release(conn->sock);
+	list_del(&conn->list);
+	if (!peer && !conn->dialed)
+		conn->node->strangers--;
+	__free_page(conn->scratch);
+	kfree(conn);
+}
+
+static size_t address_length(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+						sizeof(struct sockaddr_in);
+}
+
+static void dial(struct dsm_peer *peer)
+{
+	struct sockaddr_storage address = peer->address;
+	struct dsm_node *node = peer->node;
+	struct dsm_conn *conn;
+	struct socket *sock;
+	int err;
+
+	sock = make_socket(node, address.ss_family);
+	if (IS_ERR(sock))
+		return;
+	conn = conn_create(node, sock, peer);
+	if (!conn) {
+		sock_release(sock);
+		return;
+	}
+	err = kernel_connect(sock, (struct sockaddr *)&address,
+			     address_length(&address), O_NONBLOCK);
+	if (err && err != -EINPROGRESS)
+		WRITE_ONCE(conn->dead, true);
+}
+
+static void accept_all(struct dsm_node *node)
+{
+	struct socket *sock;
+
+	while (!kernel_accept(node->listener, &sock, O_NONBLOCK)) {
+		struct dsm_conn *conn = NULL;
+
+		set_options(sock->sk);
+		if (node->strangers < DSM_STRANGERS_MAX)
+			conn = conn_create(node, sock, NULL);
+		if (!conn) {
+			clear_user_data(sock);
+			sock_release(sock);
+			continue;
+		}
+		node->strangers++;
+		/* Bytes that came before the callbacks were set. */
+		queue_work(node->wq, &conn->rx_work);
+	}
+}
+
+/* Tie a connection to its peer: from now on the session uses it. */
+static void conn_open(struct dsm_conn *conn, struct dsm_peer *peer)
+{
+	if (!conn->dialed)
+		conn->node->strangers--;
+	conn->peer = peer;
+	mutex_lock(&peer->tx_lock);
+	peer->conn = conn;
+	WRITE_ONCE(peer->linked, true);
+	mutex_unlock(&peer->tx_lock);
+	smp_store_release(&conn->stage, DSM_CONN_OPEN);
+	queue_work(conn->node->wq, &conn->rx_work);
+	dsm_tcp_push(peer);
+}
+
+/* Whom the HELLO is from, if that is somebody we expect on this connection. */
+static struct dsm_peer *greeter(struct dsm_conn *conn)
+{
+	struct dsm_node *node = conn->node;
+
+	if (conn->dialed)
+		return conn->dialed;
+	return conn->hello.from < node->core.self ?
+		dsm_node_peer(node, conn->hello.from) : NULL;
+}
+
+static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
+		 struct dsm_hello *mine)
+{
+	u32 refusal = conn->hello.refusal;
+
+	dsm_peer_hello(conn->node, conn->hello.from, peer, mine);
+	if (conn->dialed)
+		mine->to = conn->dialed->id;
+	if (!refusal)
+		refusal = dsm_hello_check(mine, &conn->hello);
+	if (!refusal && !peer)
+		refusal = DSM_REFUSAL_NODE;
+	if (refusal)
+		return refusal;
+
+	/* The peer has given up the old connection, or it would not call. */
+	if (peer->conn) {
+		conn_close(peer->conn);
+		dsm_peer_hello(conn->node, peer->id, peer, mine);
+	}
+	return dsm_peer_meet(peer, &conn->hello);
+}
+
+static void greet(struct dsm_conn *conn)
+{
+	struct dsm_peer *peer = greeter(conn);
+	struct dsm_hello mine;
+
+	mine.refusal = judge(conn, peer, &mine);
+	if (mine.refusal) {
+		WRITE_ONCE(conn->dead, true);
+		if (peer && !READ_ONCE(peer->linked))
+			dsm_peer_refuse(peer, mine.refusal);
+		else if (!peer)
+			dev_warn_ratelimited(&conn->node->dev,
+					     "a stranger was turned away\n");
+	}
+	if (!conn->dialed && dsm_tcp_send_hello(conn, &mine))
+		WRITE_ONCE(conn->dead, true);
+	if (!READ_ONCE(conn->dead))
+		conn_open(conn, peer);
+}
+
+static void call_answered(struct dsm_conn *conn)
+{
+	struct dsm_hello mine;
+
+	dsm_peer_hello(conn->node, conn->dialed->id, conn->dialed, &mine);
+	smp_store_release(&conn->stage, DSM_CONN_HELLO);
+	if (dsm_tcp_send_hello(conn, &mine))
+		WRITE_ONCE(conn->dead, true);
+	else
+		queue_work(conn->node->wq, &conn->rx_work);
+}
+
+static bool is_past(unsigned long since, u32 ms)
+{
+	return time_after(jiffies, since + msecs_to_jiffies(ms));
+}
+
+static void look_at_conn(struct dsm_conn *conn)
+{
+	u8 tcp_state = READ_ONCE(conn->sock->sk->sk_state);
+
+	if (conn->stage == DSM_CONN_CALLING) {
+		if (tcp_state == TCP_ESTABLISHED)
+			call_answered(conn);
+		else if (tcp_state == TCP_CLOSE)
+			WRITE_ONCE(conn->dead, true);
+	}
+	if (smp_load_acquire(&conn->stage) == DSM_CONN_GREETED)
+		greet(conn);
+	if (conn->stage != DSM_CONN_OPEN) {
+		if (is_past(conn->since, DSM_HELLO_WAIT_MS))
+			WRITE_ONCE(conn->dead, true);
+	} else if (is_past(READ_ONCE(conn->peer->heard_at), DSM_CUT_MS)) {
+		WRITE_ONCE(conn->dead, true);
+	}
+}
+
+static void look_at_conns(struct dsm_node *node)
+{
+	struct dsm_conn *conn, *next;
+
+	/* greet() may close another one, but then that one is dead. */
+	list_for_each_entry(conn, &node->conns, list)
+		if (!READ_ONCE(conn->dead))
+			look_at_conn(conn);
+	list_for_each_entry_safe(conn, next, &node->conns, list)
+		if (READ_ONCE(conn->dead))
+			conn_close(conn);
+}
+
+static bool is_calling(struct dsm_peer *peer)
+{
+	struct dsm_conn *conn;
+
+	list_for_each_entry(conn, &peer->node->conns, list)
+		if (conn->dialed == peer)
+			return true;
+	return false;
+}
+
+static void look_at_peers(struct dsm_node *node)
+{
+	struct dsm_peer *peer;
+	unsigned long id;
+
+	xa_for_each(&node->peers, id, peer) {
+		if (peer->conn) {
+			dsm_peer_beat(peer);
+			continue;
+		}
+		if (id < node->core.self || peer->state == DSM_PEER_LOST ||
+		    time_before(jiffies, peer->dial_at) || is_calling(peer))
+			continue;
+		peer->dial_at = jiffies + msecs_to_jiffies(DSM_REDIAL_MS);
+		dial(peer);
+	}
+}
+
+static void keeper(struct work_struct *work)
+{
+	struct dsm_node *node = container_of(to_delayed_work(work),
+					     struct dsm_node, keeper);
+
+	if (READ_ONCE(node->keeper_stop))
+		return;
+	accept_all(node);
+	look_at_conns(node);
+	look_at_peers(node);
+	queue_delayed_work(node->keeper_wq, &node->keeper,
+			   msecs_to_jiffies(DSM_KEEPER_MS));
+}
+
+static int listen(struct dsm_node *node)
+{
+	struct sockaddr_storage address = node->set.listen;
+	struct socket *sock;
+	int err;
+
+	sock = make_socket(node, address.ss_family);
+	if (IS_ERR(sock))
+		return PTR_ERR(sock);
+	sock_set_reuseaddr(sock->sk);
+	err = kernel_bind(sock, (struct sockaddr *)&address,
+			  address_length(&address));
+	if (err)
+		goto err_release;
+
+	write_lock_bh(&sock->sk->sk_callback_lock);
+	sock->sk->sk_user_data = node;
+	sock->sk->sk_data_ready = listener_data_ready;
+	write_unlock_bh(&sock->sk->sk_callback_lock);
+	node->listener = sock;
+	err = kernel_listen(sock, DSM_TCP_BACKLOG);
+	if (err)
+		goto err_release;
+	return 0;
+
+err_release:
+	dev_err(&node->dev, "cannot listen at %s: error %d\n",
+		node->set.listen_text, err);
+	clear_user_data(sock);
+	sock_release(sock);
+	node->listener = NULL;
+	return err;
+}
+
+/** dsm_tcp_start() - listen, and begin to look for the peers */
+int dsm_tcp_start(struct dsm_node *node)
+{
+	struct dsm_peer *peer;
+	unsigned long id;
+	int err;
+
+	INIT_DELAYED_WORK(&node->keeper, keeper);
+	node->keeper_stop = false;
+	node->strangers = 0;
+	xa_for_each(&node->peers, id, peer)
+		peer->dial_at = jiffies;
+	err = listen(node);
+	if (err)
+		return err;
+	dsm_tcp_kick(node);
+	return 0;
+}
+
+/** dsm_tcp_stop() - close everything; on return no message is being handled */
+void dsm_tcp_stop(struct dsm_node *node)
+{
+	struct dsm_conn *conn, *next;
+
+	WRITE_ONCE(node->keeper_stop, true);
+	cancel_delayed_work_sync(&node->keeper);
+	clear_user_data(node->listener);
+	sock_release(node->listener);
+	node->listener = NULL;
+	list_for_each_entry_safe(conn, next, &node->conns, list)
+		conn_close(conn);
+	/* A callback may have queued it once more in between. */
+	cancel_delayed_work_sync(&node->keeper);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the three files of the transport share: a connection. */
+#ifndef DSM_TCP_H
+#define DSM_TCP_H
+
+#include <linux/net.h>
+
+#include "dsm.h"
+
+/**
+ * enum dsm_conn_stage - a connection's life, in this order
+ * @DSM_CONN_CALLING:	we dialed, TCP is not established yet
+ * @DSM_CONN_HELLO:	established; the peer's HELLO has to come
+ * @DSM_CONN_GREETED:	it is here; the keeper has to judge it
+ * @DSM_CONN_OPEN:	tied to its peer
+ *
+ * The keeper moves it on, but for HELLO -> GREETED, which the receive worker
+ * does.
+ */
+enum dsm_conn_stage {
+	DSM_CONN_CALLING = 1,
+	DSM_CONN_HELLO,
+	DSM_CONN_GREETED,
+	DSM_CONN_OPEN,
+};
+
+/**
+ * struct dsm_conn - a connection
+ * @list:	on node->conns; keeper only
+ * @node:	whose
+ * @sock:	its socket
+ * @dialed:	whom we called; NULL if we were called
+ * @peer:	whom it is tied to; set by the keeper before stage OPEN
+ * @stage:	of enum dsm_conn_stage
+ * @dead:	of no use any more; the keeper will close it
+ * @since:	when it was made, in jiffies
+ * @hello:	the peer's, from stage GREETED on
+ * @rx_work:	receives; all rx fields are its own
+ * @rx_header:	the header being received
+ * @rx_have:	bytes of the frame that are here, header included
+ * @rx_frame:	the header, decoded, once it is here
+ * @rx_to:	where the payload goes: the page itself or @scratch
+ * @scratch:	room for a payload that has no page of its own
+ * @tx_work:	sends on when the socket has room again
+ * @tx_header:	the header being sent; all tx fields under peer->tx_lock
+ * @tx:		the parcel being sent, or NULL
+ * @tx_done:	bytes of it that are sent, header included
+ */
+struct dsm_conn {
+	struct list_head list;
+	struct dsm_node *node;
+	struct socket *sock;
+	struct dsm_peer *dialed;
+	struct dsm_peer *peer;
+	u8 stage;
+	bool dead;
+	unsigned long since;
+	struct dsm_hello hello;
+
+	struct work_struct rx_work;
+	u8 rx_header[DSM_WIRE_BYTES];
+	u32 rx_have;
+	struct dsm_frame rx_frame;
+	void *rx_to;
+	struct page *scratch;
+
+	struct work_struct tx_work;
+	u8 tx_header[DSM_WIRE_BYTES];
+	struct dsm_parcel *tx;
+	u32 tx_done;
+};
+
+/* tcp.c */
+void dsm_tcp_kick(struct dsm_node *node);
+void dsm_tcp_fail(struct dsm_conn *conn);
+
+/* tcp_recv.c */
+void dsm_tcp_rx_work(struct work_struct *work);
+void dsm_tcp_rx_stop(struct dsm_conn *conn);
+
+/* tcp_send.c */
+void dsm_tcp_tx_work(struct work_struct *work);
+void dsm_tcp_tx_stop(struct dsm_conn *conn);
+int dsm_tcp_send_hello(struct dsm_conn *conn, const struct dsm_hello *hello);
+
+#endif

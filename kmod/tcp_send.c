@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sending: whoever has something to say writes it to the socket at once, and
+ * what others have queued with it; nobody waits. When the socket is full,
+ * tx_work goes on as soon as it has room.
+ */
+#include "tcp.h"
+
+/* The next parcel to write, or NULL. */
+static struct dsm_parcel *pick(struct dsm_peer *peer, struct dsm_conn *conn)
+{
+	struct dsm_node *node = peer->node;
+	struct dsm_parcel *parcel;
+	struct dsm_frame *frame;
+
+	spin_lock(&peer->lock);
+	parcel = list_first_entry_or_null(&peer->chatter, struct dsm_parcel,
+					  list);
+	if (parcel) {
+		list_del_init(&parcel->list);
+	} else if (peer->next) {
+		parcel = peer->next;
+		peer->next = list_is_last(&parcel->list, &peer->queue) ? NULL :
+			     list_next_entry(parcel, list);
+		peer->seq_sent = parcel->frame.seq;
+		peer->shared = true;
+		parcel->sending = true;
+	}
+	if (parcel) {
+		frame = &parcel->frame;
+		frame->session = node->generation;
+		frame->epoch = node->core.members.epoch;
+		frame->ack = peer->seq_in;
+		peer->unacked = 0;
+		dsm_wire_encode(frame, conn->tx_header);
+	}
+	spin_unlock(&peer->lock);
+	return parcel;
+}
+
+/* The parcel is written, or will not be: a numbered one stays on the queue. */
+static void put(struct dsm_peer *peer, struct dsm_parcel *parcel)
+{
+	bool last = true;
+
+	if (parcel->frame.seq) {
+		spin_lock(&peer->lock);
+		parcel->sending = false;
+		last = parcel->acked;
+		spin_unlock(&peer->lock);
+	}
+	if (last)
+		dsm_peer_parcel_free(peer->node, parcel);
+}
+
+/* Return: bytes written, or a negative error. */
+static int write_some(struct dsm_conn *conn)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	u32 total = DSM_WIRE_BYTES + conn->tx->frame.length;
+	u32 done = conn->tx_done;
+	struct kvec vec[2];
+	size_t n = 0;
+
+	if (done < DSM_WIRE_BYTES) {
+		vec[n].iov_base = conn->tx_header + done;
+		vec[n++].iov_len = DSM_WIRE_BYTES - done;
+		done = DSM_WIRE_BYTES;
+	}
+	if (done < total) {
+		vec[n].iov_base = page_address(conn->tx->payload) + done -
+				  DSM_WIRE_BYTES;
+		vec[n++].iov_len = total - done;
+	}
+	return kernel_sendmsg(conn->sock, &msg, vec, n, total - conn->tx_done);
+}
+
+/* Write all there is. Return: false if the socket is full or gone. */
+static bool drain(struct dsm_peer *peer)
+{
+	struct dsm_conn *conn = peer->conn;
+	int n;
+
+	lockdep_assert_held(&peer->tx_lock);
+
+	if (!conn || READ_ONCE(conn->dead))
+		return false;
+	for (;;) {
+		if (!conn->tx) {
+			conn->tx = pick(peer, conn);
+			conn->tx_done = 0;
+		}
+		if (!conn->tx)
+			return true;
+		n = write_some(conn);
+		if (n == -EAGAIN)
+			return false;
+		if (n < 0) {
+			dsm_tcp_fail(conn);
+			return false;
+		}
+		conn->tx_done += n;
+		if (conn->tx_done == DSM_WIRE_BYTES + conn->tx->frame.length) {
+			put(peer, conn->tx);
+			conn->tx = NULL;
+		}
+	}
+}
+
+static bool has_more(struct dsm_peer *peer)
+{
+	bool more;
+
+	spin_lock(&peer->lock);
+	more = peer->next || !list_empty(&peer->chatter);
+	spin_unlock(&peer->lock);
+	return more;
+}
+
+/* Go on as long as others queue while we send: see dsm_tcp_push(). */
+static void drain_and_unlock(struct dsm_peer *peer)
+{
+	bool room;
+
+	do {
+		room = drain(peer);
+		mutex_unlock(&peer->tx_lock);
+		smp_mb();	/* pairs with the one in dsm_tcp_push() */
+	} while (room && has_more(peer) && mutex_trylock(&peer->tx_lock));
+}
+
+/**
+ * dsm_tcp_push - send what is queued for a peer
+ * @peer:	the peer
+ *
+ * If somebody else is sending, that one sees what was queued before the call,
+ * as it looks again after it has unlocked: either our trylock finds the lock
+ * free, or has_more() over there finds our parcel.
+ */
+void dsm_tcp_push(struct dsm_peer *peer)
+{
+	smp_mb();	/* pairs with the one in drain_and_unlock() */
+	if (mutex_trylock(&peer->tx_lock))
+		drain_and_unlock(peer);
+}
+
+/*
+ * The socket has room again. Waits for the lock: whoever holds it may have
+ * found the socket full just before.
+ */
+void dsm_tcp_tx_work(struct work_struct *work)
+{
+	struct dsm_conn *conn = container_of(work, struct dsm_conn, tx_work);
+
+	if (!conn->peer)
+		return;
+	mutex_lock(&conn->peer->tx_lock);
+	drain_and_unlock(conn->peer);
+}
+
+/** dsm_tcp_tx_stop() - the connection is over, and no peer's any more */
+void dsm_tcp_tx_stop(struct dsm_conn *conn)
+{
+	if (conn->tx)
+		put(conn->peer, conn->tx);
+	conn->tx = NULL;
+}
+
+/**
+ * dsm_tcp_send_hello - the first frame on a connection
+ * @conn:	the connection, not tied to a peer yet
+ * @hello:	what to say
+ *
+ * Return: 0 or a negative error; a new socket that has no room for it is an
+ * error, too.
+ */
+int dsm_tcp_send_hello(struct dsm_conn *conn, const struct dsm_hello *hello)
+{
+	const struct dsm_frame frame = {
+		.length = DSM_HELLO_BYTES,
+		.epoch = hello->epoch,
+		.session = hello->generation,
+		.msg.type = DSM_MSG_HELLO,
+	};
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	u8 buf[DSM_WIRE_BYTES + DSM_HELLO_BYTES];
+	struct kvec vec = { .iov_base = buf, .iov_len = sizeof(buf) };
+	int n;
+
+	dsm_wire_encode(&frame, buf);
+	dsm_hello_encode(hello, buf + DSM_WIRE_BYTES);
+	n = kernel_sendmsg(conn->sock, &msg, &vec, 1, sizeof(buf));
+	if (n < 0)
+		return n;
+	return n == sizeof(buf) ? 0 : -EPIPE;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings: what page faults do, and how a right is taken from every process.
+ *
+ * A fault gets its right first, then the locked folio, then a last look at the
+ * state, so that whoever takes the right away (dsm_vm_protect(), after the
+ * state was lowered) either comes first and the fault tries again, or waits for
+ * the folio's lock and finds the mapping that the fault made.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+
+#include "dsm.h"
+#include "trace.h"
+
+static struct dsm_node *vma_node(const struct vm_area_struct *vma)
+{
+	return vma->vm_file->private_data;
+}
+
+static bool may_unlock(const struct vm_fault *vmf)
+{
+	return vmf->flags & FAULT_FLAG_ALLOW_RETRY &&
+	       !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT);
+}
+
+/*
+ * Wait for the network with mmap_lock (or the mapping's lock) dropped. The
+ * mapping may be gone afterwards, and with it what kept the node up, so hold
+ * that and the file ourselves. VM_FAULT_MAJOR makes the retry come with
+ * FAULT_FLAG_TRIED on every path.
+ */
+static vm_fault_t wait_unlocked(struct vm_fault *vmf, struct dsm_node *node,
+				struct dsm_slot *slot, u8 access)
+{
+	struct file *file = get_file(vmf->vma->vm_file);
+
+	/* The mapping itself is a reference, so this cannot fail. */
+	dsm_node_get_active(node);
+	release_fault_lock(vmf);
+	dsm_stats_add(node, DSM_STAT_retries, 1);
+	dsm_engine_wait(node, slot, access);
+	dsm_node_put_active(node);
+	fput(file);
+	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
+}
+
+/*
+ * get_user_pages() without the means to drop mmap_lock, and futex() repairing
+ * its word, fault like this. Waiting under mmap_lock delays whoever wants to
+ * change this process's mappings, but no message handler.
+ */
+static int wait_locked(struct dsm_node *node, struct dsm_slot *slot, u8 access)
+{
+	int err;
+
+	do {
+		err = dsm_engine_wait(node, slot, access);
+		if (err)
+			return err;
+		err = dsm_engine_acquire(node, slot, access, true);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+static vm_fault_t vm_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct dsm_node *node = vma_node(vma);
+	bool writes = vmf->flags & FAULT_FLAG_WRITE && vma->vm_flags & VM_SHARED;
+	u8 access = writes ? DSM_WRITE : DSM_READ;
+	struct dsm_slot *slot;
+	int err;
+
+	if (vmf->pgoff >= node->core.pages)
+		return VM_FAULT_SIGBUS;
+	slot = dsm_region_slot(node, vmf->pgoff, GFP_KERNEL);
+	if (!slot || dsm_region_back(node, slot))
+		return VM_FAULT_OOM;
+
+	err = dsm_engine_acquire(node, slot, access,
+				 vmf->flags & FAULT_FLAG_TRIED);
+	trace_dsm_fault(node->core.self, slot->index, access, err);
+	if (err == -EAGAIN) {
+		if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+			return VM_FAULT_RETRY;
+		if (may_unlock(vmf))
+			return wait_unlocked(vmf, node, slot, access);
+		err = wait_locked(node, slot, access);
+	}
+	if (err)
+		return VM_FAULT_SIGBUS;
+
+	folio_get(slot->folio);
+	vmf->page = folio_page(slot->folio, 0);
+	return VM_FAULT_LOCKED;
+}
+
+/*
+ * A store to a page that is mapped read-only. Its callers do not take
+ * VM_FAULT_RETRY, so without the right the upgrade is only started, the page
+ * unmapped, and the store faults again, into vm_fault(), which waits.
+ */
+static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
+{
+	struct dsm_node *node = vma_node(vmf->vma);
+	struct dsm_slot *slot = dsm_region_find(node, vmf->pgoff);
+	int err;
+
+	if (WARN_ON_ONCE(!slot))
+		return VM_FAULT_SIGBUS;
+	err = dsm_engine_acquire(node, slot, DSM_WRITE, false);
+	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
+	if (!err)
+		return VM_FAULT_LOCKED;
+	unmap_mapping_pages(node->inode->i_mapping, slot->index, 1, false);
+	return VM_FAULT_NOPAGE;
+}
+
+static void vm_open(struct vm_area_struct *vma)
+{
+	/* The mapping this one was made from holds a reference. */
+	dsm_node_get_active(vma_node(vma));
+}
+
+static void vm_close(struct vm_area_struct *vma)
+{
+	dsm_node_put_active(vma_node(vma));
+}
+
+static const struct vm_operations_struct vm_ops = {
+	.open = vm_open,
+	.close = vm_close,
+	.fault = vm_fault,
+	.page_mkwrite = vm_page_mkwrite,
+};
+
+int dsm_vm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct dsm_node *node = file->private_data;
+
+	if (!dsm_node_get_active(node))
+		return -ENOTCONN;
+	if (vma->vm_pgoff > node->core.pages ||
+	    vma_pages(vma) > node->core.pages - vma->vm_pgoff) {
+		dsm_node_put_active(node);
+		return -EINVAL;
+	}
+	/* A core dump that fetched the whole region would never end. */
+	vm_flags_set(vma, VM_DONTDUMP);
+	vma->vm_ops = &vm_ops;
+	return 0;
+}
+
+/* The same address on every node, where it is free. */
+unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
+				       unsigned long len, unsigned long pgoff,
+				       unsigned long flags)
+{
+	struct dsm_node *node = file->private_data;
+
+	if (!addr)
+		addr = node->set.base + (pgoff << PAGE_SHIFT);
+	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+}
+
+/*
+ * Somebody may have pinned the page between the core's decision and the
+ * unmapping. Such a user is short-lived more often than not; after a while the
+ * page goes all the same.
+ */
+static void wait_unpinned(struct folio *folio)
+{
+	int tries = DSM_GRACE_US / 100;
+
+	while (tries-- && folio_maybe_dma_pinned(folio))
+		usleep_range(50, 100);
+}
+
+/**
+ * dsm_vm_protect - take a right from every process of this node
+ * @node:	the node
+ * @slot:	the page, locked; its state is lowered already
+ * @right:	what remains: %DSM_NONE or %DSM_READ
+ *
+ * On return no page table and no TLB of this machine allows more.
+ */
+void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right)
+{
+	struct folio *folio = slot->folio;
+
+	lockdep_assert_held(&slot->lock);
+
+	folio_lock(folio);
+	if (right == DSM_NONE) {
+		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
+				    false);
+		folio_clear_uptodate(folio);
+	} else {
+		folio_mkclean(folio);
+	}
+	wait_unpinned(folio);
+	folio_unlock(folio);
+}
