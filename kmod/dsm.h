@@ -380,6 +380,7 @@ void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
 int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		       bool again);
 int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access);
+bool dsm_engine_is_writer(const struct dsm_slot *slot);
 void *dsm_engine_fill_begin(struct dsm_node *node, const struct dsm_conn *conn,
 			    const struct dsm_msg *msg);
 void dsm_engine_fill_abort(struct dsm_node *node, const struct dsm_conn *conn,

@@ -241,6 +241,13 @@ out:
 	return err;
 }
 
+/** dsm_engine_is_writer() - this thread waits for write permission to a page */
+bool dsm_engine_is_writer(const struct dsm_slot *slot)
+{
+	return READ_ONCE(slot->page.want) == DSM_WRITE &&
+	       READ_ONCE(slot->asked_by) & thread_bit();
+}
+
 static bool request_over(const struct dsm_slot *slot, u8 access)
 {
 	return !READ_ONCE(slot->page.want) ||

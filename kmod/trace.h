@@ -11,7 +11,7 @@
 #include "dsm.h"
 
 #define dsm_show_right(right)						\
-	__print_symbolic(right, { DSM_NONE, "none" },			\
+	__print_symbolic(right, { 0, "-" }, { DSM_NONE, "none" },	\
 			 { DSM_READ, "read" }, { DSM_WRITE, "write" })
 
 #define dsm_show_type(type)						\

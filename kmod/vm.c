@@ -64,13 +64,29 @@ static int wait_locked(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 	return err;
 }
 
+/*
+ * A read-modify-write may fault for its load first. If the store's fault has
+ * just started an upgrade and unmapped the page (see vm_page_mkwrite()), that
+ * load must wait for the upgrade, too: mapped read-only it would only bring the
+ * same store again, in a busy loop.
+ */
+static u8 access_needed(const struct vm_fault *vmf, const struct dsm_slot *slot)
+{
+	vm_flags_t flags = vmf->vma->vm_flags;
+
+	if (!(flags & VM_SHARED))
+		return DSM_READ;	/* the copy on write is private */
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		return DSM_WRITE;
+	return flags & VM_WRITE && dsm_engine_is_writer(slot) ? DSM_WRITE :
+								DSM_READ;
+}
+
 static vm_fault_t vm_fault(struct vm_fault *vmf)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	struct dsm_node *node = vma_node(vma);
-	bool writes = vmf->flags & FAULT_FLAG_WRITE && vma->vm_flags & VM_SHARED;
-	u8 access = writes ? DSM_WRITE : DSM_READ;
+	struct dsm_node *node = vma_node(vmf->vma);
 	struct dsm_slot *slot;
+	u8 access;
 	int err;
 
 	if (vmf->pgoff >= node->core.pages)
@@ -79,6 +95,7 @@ static vm_fault_t vm_fault(struct vm_fault *vmf)
 	if (!slot || dsm_region_back(node, slot))
 		return VM_FAULT_OOM;
 
+	access = access_needed(vmf, slot);
 	err = dsm_engine_acquire(node, slot, access,
 				 vmf->flags & FAULT_FLAG_TRIED);
 	trace_dsm_fault(node->core.self, slot->index, access, err);
