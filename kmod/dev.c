@@ -193,7 +193,8 @@ static u32 owner_seen(const struct dsm_node *node, const struct dsm_slot *slot,
 		      u32 home)
 {
 	if (slot && slot->home)
-		return slot->home->owner;
+		return slot->home->owner == DSM_NO_NODE ? DSM_NODE_NONE :
+							  slot->home->owner;
 	if (home == node->core.self)
 		return home;	/* never asked for, so never written */
 	return slot && slot->page.owned ? node->core.self : DSM_NODE_NONE;

@@ -37,6 +37,20 @@ static void send_inval_ack(struct dsm_ctx *x, const struct dsm_msg *cause)
 	dsm_act_send(x, cause->requester, &msg);
 }
 
+static void send_refuse(struct dsm_ctx *x, const struct dsm_msg *cause)
+{
+	const struct dsm_msg msg = {
+		.type = DSM_MSG_REFUSE,
+		.access = cause->access,
+		.status = DSM_STATUS_LOST,
+		.requester = cause->requester,
+		.page = cause->page,
+		.version = cause->version,
+	};
+
+	dsm_act_send(x, x->ev->from, &msg);
+}
+
 static void protect(struct dsm_ctx *x, u8 right)
 {
 	struct dsm_page *pg = x->pg;
@@ -103,7 +117,7 @@ void dsm_cache_evict(struct dsm_ctx *x)
 	struct dsm_page *pg = x->pg;
 
 	/* The owner's copy may be the last one; the home need not know. */
-	if (!pg->owned && !pg->deferred.type)
+	if (!pg->owned && !pg->deferred.type && x->ev->now >= pg->hold_until)
 		protect(x, DSM_NONE);
 }
 
@@ -192,17 +206,35 @@ enum dsm_verdict dsm_cache_recv_inval_ack(struct dsm_ctx *x,
 	return DSM_OK;
 }
 
+/*
+ * With an access it is about a transaction that had begun, and whose source is
+ * lost. Only this node knows whether the bytes had come: then the DONE, sent
+ * or to come, is the answer; else a DONE with the status is.
+ */
 enum dsm_verdict dsm_cache_recv_refuse(struct dsm_ctx *x,
 				       const struct dsm_msg *msg)
 {
 	struct dsm_page *pg = x->pg;
+	struct dsm_msg done = {
+		.type = DSM_MSG_DONE,
+		.access = msg->access,
+		.status = msg->status,
+		.version = msg->version,
+	};
 
-	if (pg->granted || msg->status == DSM_STATUS_OK)
+	if (msg->status == DSM_STATUS_OK)
 		return DSM_PROTO;
+	if (!pg->want || pg->granted)
+		return msg->access ? DSM_STALE : DSM_PROTO;
+	if (msg->access && (pg->state != DSM_NONE || msg->access < pg->want ||
+			    msg->version < pg->version))
+		return DSM_STALE;
 
 	if (pg->version < msg->version && pg->state == DSM_NONE)
 		pg->version = msg->version;
 	fail(x, msg->status);
+	if (msg->access)
+		send_home(x, &done);
 	return DSM_OK;
 }
 
@@ -235,6 +267,19 @@ static bool defer(struct dsm_ctx *x, const struct dsm_msg *msg)
 	return true;
 }
 
+/*
+ * Whether a message about this page can be taken up. A home that learned before
+ * this node that a reader is lost goes on without it: what was put off for that
+ * reader is void.
+ */
+static bool can_take_up(struct dsm_page *pg)
+{
+	if (pg->deferred.type == DSM_MSG_FORWARD &&
+	    pg->deferred.access == DSM_READ)
+		pg->deferred.type = 0;
+	return !pg->deferred.type;
+}
+
 /* Give up what @msg asks for, and send the bytes to its requester. */
 static void give(struct dsm_ctx *x, const struct dsm_msg *msg)
 {
@@ -259,24 +304,32 @@ static void give(struct dsm_ctx *x, const struct dsm_msg *msg)
 	dsm_act_send(x, msg->requester, &data);
 }
 
+/*
+ * The home takes any holder for the owner when the owner is lost; it may be one
+ * that has evicted its copy.
+ */
 enum dsm_verdict dsm_cache_recv_forward(struct dsm_ctx *x,
 					const struct dsm_msg *msg)
 {
 	struct dsm_page *pg = x->pg;
 	bool takes = msg->access == DSM_WRITE || pg->state == DSM_WRITE;
 
-	if (pg->deferred.type)
-		return DSM_PROTO;
 	if (msg->access == DSM_WRITE ? msg->version <= pg->version :
 				       msg->version != pg->version)
 		return DSM_PROTO;
+	if (!can_take_up(pg))
+		return DSM_PROTO;
 
+	if (pg->state == DSM_NONE) {
+		send_refuse(x, msg);
+		return DSM_OK;
+	}
 	if (!takes || !defer(x, msg))
 		give(x, msg);
 	return DSM_OK;
 }
 
-/* The copy goes; what is known of the page stays. */
+/* The copy goes, and what is known of the page stays. */
 static void drop_now(struct dsm_ctx *x, const struct dsm_msg *msg)
 {
 	struct dsm_page *pg = x->pg;
@@ -309,7 +362,7 @@ enum dsm_verdict dsm_cache_recv_invalidate(struct dsm_ctx *x,
 {
 	struct dsm_page *pg = x->pg;
 
-	if (pg->deferred.type || pg->granted || msg->version <= pg->version)
+	if (pg->granted || msg->version <= pg->version || !can_take_up(pg))
 		return DSM_PROTO;
 
 	if (dsm_cache_drop(x, msg))

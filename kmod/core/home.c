@@ -83,6 +83,7 @@ static void begin(struct dsm_home *hm, u16 requester, u8 access)
 	hm->requester = requester;
 	hm->source = DSM_NO_NODE;
 	hm->upgrade = false;
+	hm->asked = false;
 }
 
 static void end(struct dsm_home *hm)
@@ -128,10 +129,12 @@ static void send_forward(struct dsm_ctx *x, u16 acks)
 		dsm_act_send(x, x->hm->source, &msg);
 }
 
-static void send_refuse(struct dsm_ctx *x, u16 to, u8 status, u64 version)
+static void send_refuse(struct dsm_ctx *x, u16 to, u8 status, u8 access,
+			u64 version)
 {
 	const struct dsm_msg msg = {
 		.type = DSM_MSG_REFUSE,
+		.access = access,
 		.status = status,
 		.requester = to,
 		.page = x->ev->page,
@@ -226,6 +229,31 @@ static void serve_write(struct dsm_ctx *x, u16 requester, bool have)
 		send_forward(x, acks);
 }
 
+/* A node besides @node that may have a copy, or DSM_NO_NODE. */
+static u16 other_copy(const struct dsm_ctx *x, u16 node)
+{
+	u16 words = x->c->members.words;
+	u16 other;
+
+	dsm_set_for_each(other, x->hm->copyset, words) {
+		bool evicted = other == x->c->self && x->pg->state == DSM_NONE;
+
+		if (other != node && !evicted)
+			return other;
+	}
+	return DSM_NO_NODE;
+}
+
+/* Any other copy is as good as the owner's; without one, the page is lost. */
+static void forget_copy(struct dsm_ctx *x, u16 node)
+{
+	struct dsm_home *hm = x->hm;
+
+	dsm_set_del(hm->copyset, node);
+	if (hm->owner == node)
+		hm->owner = hm->version ? other_copy(x, node) : x->c->self;
+}
+
 /* Take up one request, or refuse it. */
 static void serve(struct dsm_ctx *x, u16 requester, u8 access, bool have)
 {
@@ -234,14 +262,20 @@ static void serve(struct dsm_ctx *x, u16 requester, u8 access, bool have)
 	u16 source = pick_source(x, requester);
 
 	if (hm->version && !upgrade) {
+		/* A lost owner's heir may have evicted its copy. */
+		if (source == requester &&
+		    other_copy(x, requester) != DSM_NO_NODE) {
+			forget_copy(x, requester);
+			source = pick_source(x, requester);
+		}
 		/* Whoever has the only bytes cannot ask for them. */
 		if (source == requester) {
-			send_refuse(x, requester, DSM_STATUS_PROTO,
+			send_refuse(x, requester, DSM_STATUS_PROTO, 0,
 				    hm->version);
 			return;
 		}
-		if (dsm_member_is_lost(&x->c->members, source)) {
-			send_refuse(x, requester, DSM_STATUS_LOST,
+		if (source == DSM_NO_NODE) {
+			send_refuse(x, requester, DSM_STATUS_LOST, 0,
 				    hm->version);
 			return;
 		}
@@ -315,6 +349,22 @@ static void note_pattern(struct dsm_home *hm, u16 requester, bool clean)
 		hm->migratory = 0;
 }
 
+/*
+ * The transaction will not be completed. A write has told all copies to go: the
+ * page is lost with the node that had it or was to have it.
+ */
+static void abandon(struct dsm_ctx *x)
+{
+	struct dsm_home *hm = x->hm;
+
+	if (hm->busy == DSM_WRITE) {
+		hm->version++;
+		hm->owner = DSM_NO_NODE;
+		dsm_set_clear(hm->copyset, x->c->members.words);
+	}
+	end(hm);
+}
+
 enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 				    const struct dsm_msg *msg)
 {
@@ -324,6 +374,13 @@ enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 	    msg->version != next_version(hm))
 		return DSM_PROTO;
 
+	if (msg->status) {
+		if (!hm->asked)
+			return DSM_PROTO;
+		abandon(x);
+		serve_next(x);
+		return DSM_OK;
+	}
 	note_pattern(hm, from, msg->flags & DSM_MSG_CLEAN);
 	if (hm->busy == DSM_WRITE) {
 		hm->version++;
@@ -341,45 +398,50 @@ void dsm_home_tick(struct dsm_ctx *x)
 	serve_next(x);
 }
 
-/* Any other copy is as good as the lost owner's; without one, it is lost. */
-static void forget_copy(struct dsm_ctx *x, u16 node)
+/*
+ * The source of the transaction has no bytes, or is lost, maybe after it sent
+ * them. Another copy can be read as well; without one, the requester has to
+ * tell.
+ */
+static void lost_source(struct dsm_ctx *x)
 {
 	struct dsm_home *hm = x->hm;
-	u16 other;
+	u16 source = pick_source(x, hm->requester);
 
-	dsm_set_del(hm->copyset, node);
-	if (hm->owner != node)
+	if (hm->busy == DSM_READ && source != DSM_NO_NODE &&
+	    source != hm->requester) {
+		serve_read(x, hm->requester);
 		return;
-	other = dsm_set_next(hm->copyset, x->c->members.words, 0);
-	if (other != DSM_NO_NODE)
-		hm->owner = other;
-	else if (!hm->version)
-		hm->owner = x->c->self;
+	}
+	hm->asked = true;
+	send_refuse(x, hm->requester, DSM_STATUS_LOST, hm->busy,
+		    next_version(hm));
 }
 
-/*
- * A write whose requester or source is lost has already told all copies to go:
- * the page is lost with it.
- */
+enum dsm_verdict dsm_home_recv_refuse(struct dsm_ctx *x, u16 from,
+				      const struct dsm_msg *msg)
+{
+	struct dsm_home *hm = x->hm;
+
+	if (from != hm->source || msg->requester != hm->requester ||
+	    msg->access != hm->busy || msg->version != next_version(hm))
+		return DSM_PROTO;
+
+	forget_copy(x, from);
+	lost_source(x);
+	return DSM_OK;
+}
+
 void dsm_home_lost(struct dsm_ctx *x, u16 node)
 {
 	struct dsm_home *hm = x->hm;
-	u16 requester = hm->requester;
-	u8 busy = hm->busy;
 
 	queue_remove(x, node);
-	if (busy && (requester == node || hm->source == node)) {
-		if (busy == DSM_WRITE) {
-			hm->version++;
-			hm->owner = node;
-			dsm_set_clear(hm->copyset, x->c->members.words);
-		}
-		end(hm);
-		if (requester != node)
-			send_refuse(x, requester, DSM_STATUS_LOST,
-				    hm->version);
-	}
 	forget_copy(x, node);
+	if (hm->busy && hm->requester == node)
+		abandon(x);
+	else if (hm->busy && hm->source == node)
+		lost_source(x);
 	if (!hm->busy && hm->queue_len)
 		dsm_act_timer(x, x->ev->now);
 }

@@ -54,13 +54,16 @@ struct dsm_page {
 /**
  * struct dsm_home - a page's directory entry, at its home
  * @owner:	the node whose copy is authoritative: the last to get write
- *		permission; the home itself for a page nobody has written
+ *		permission; the home itself for a page nobody has written;
+ *		%DSM_NO_NODE if every copy is lost
  * @busy:	of enum dsm_right: what is being granted; 0 when idle. One
  *		transaction at a time: set when a request is taken up, cleared
  *		by its DONE (or because its requester is lost).
  * @requester:	whom @busy is for
  * @source:	who sends it the bytes; %DSM_NO_NODE if nobody does
  * @upgrade:	@busy is an upgrade
+ * @asked:	@source cannot send the bytes, and @requester was asked whether
+ *		they came
  * @last_reader: the requester of the last transaction, if it was a read
  * @migratory:	read-then-write patterns seen in a row, to %DSM_MIGRATORY
  * @version:	grows with every grant of write permission
@@ -77,6 +80,7 @@ struct dsm_home {
 	u16 owner;
 	u8 busy;
 	bool upgrade;
+	bool asked;
 	u16 requester;
 	u16 source;
 	u16 last_reader;

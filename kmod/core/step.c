@@ -58,7 +58,7 @@ static bool sender_fits(const struct dsm_ctx *x)
 	case DSM_MSG_GRANT:
 		return access && dsm_core_home(x->c, ev->page) == ev->from;
 	case DSM_MSG_REFUSE:
-		return dsm_core_home(x->c, ev->page) == ev->from;
+		return x->hm || dsm_core_home(x->c, ev->page) == ev->from;
 	case DSM_MSG_DATA:
 		return access && !(msg->flags & DSM_MSG_ZERO);
 	case DSM_MSG_INVAL_ACK:
@@ -88,8 +88,10 @@ static enum dsm_verdict recv(struct dsm_ctx *x)
 		return dsm_cache_recv_grant(x, msg);
 	case DSM_MSG_INVAL_ACK:
 		return dsm_cache_recv_inval_ack(x, msg);
+	/* from a home to a requester, or from a source to a home */
 	case DSM_MSG_REFUSE:
-		return dsm_cache_recv_refuse(x, msg);
+		return x->hm ? dsm_home_recv_refuse(x, x->ev->from, msg) :
+			       dsm_cache_recv_refuse(x, msg);
 	}
 	return DSM_PROTO;
 }

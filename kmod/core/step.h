@@ -118,6 +118,8 @@ enum dsm_verdict dsm_home_recv_get(struct dsm_ctx *x, u16 from,
 				   const struct dsm_msg *msg);
 enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 				    const struct dsm_msg *msg);
+enum dsm_verdict dsm_home_recv_refuse(struct dsm_ctx *x, u16 from,
+				      const struct dsm_msg *msg);
 void dsm_home_tick(struct dsm_ctx *x);
 void dsm_home_lost(struct dsm_ctx *x, u16 node);
 

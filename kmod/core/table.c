@@ -10,9 +10,8 @@
 #define READ_PENDING	(1 << DSM_CACHE_READ_PENDING)
 #define WRITE		(1 << DSM_CACHE_WRITE)
 #define PENDING		(NONE_PENDING | READ_PENDING)
-#define COPY		(READ | READ_PENDING | WRITE)
 #define NO_WRITE	(NONE | NONE_PENDING | READ | READ_PENDING)
-#define ANY		(NONE | NONE_PENDING | COPY)
+#define ANY		(NO_WRITE | WRITE)
 
 #define IDLE		(1 << DSM_HOME_IDLE)
 #define BUSY		(1 << DSM_HOME_BUSY)
@@ -20,8 +19,8 @@
 #define ANYWHERE	(HERE | 1 << DSM_HOME_ABSENT)
 
 /*
- * FORWARD, INVALIDATE, GRANT and REFUSE come over the wire only from the home,
- * so never to the home itself. Those of a step's own making do not pass here.
+ * FORWARD, INVALIDATE and GRANT come over the wire only from the home, so never
+ * to the home itself. Those of a step's own making do not pass here.
  */
 #define ELSEWHERE	(1 << DSM_HOME_ABSENT)
 
@@ -37,13 +36,13 @@ static const struct {
 	[DSM_IN_EV_TICK]	= { ANY,		ANYWHERE },
 	[DSM_IN_EV_LOST]	= { ANY,		ANYWHERE },
 	[DSM_IN_GET]		= { ANY,		HERE },
-	[DSM_IN_FORWARD]	= { COPY,		ELSEWHERE },
+	[DSM_IN_FORWARD]	= { ANY,		ELSEWHERE },
 	[DSM_IN_INVALIDATE]	= { NO_WRITE,		ELSEWHERE },
 	[DSM_IN_INVAL_ACK]	= { ANY,		ANYWHERE },
 	[DSM_IN_DATA]		= { NONE_PENDING,	ANYWHERE },
 	[DSM_IN_GRANT]		= { PENDING,		ELSEWHERE },
 	[DSM_IN_DONE]		= { ANY,		BUSY },
-	[DSM_IN_REFUSE]		= { PENDING,		ELSEWHERE },
+	[DSM_IN_REFUSE]		= { ANY,		ELSEWHERE | BUSY },
 };
 
 enum dsm_cache_state dsm_cache_state(const struct dsm_page *pg)

@@ -30,7 +30,8 @@
  * @DSM_MSG_DATA:	holder to requester: the right, with the bytes
  * @DSM_MSG_GRANT:	home to requester: the right, without bytes
  * @DSM_MSG_DONE:	requester to home: I have it, serve the next
- * @DSM_MSG_REFUSE:	home to requester: it cannot be had, and why
+ * @DSM_MSG_REFUSE:	home to requester: it cannot be had, and why; source to
+ *			home: I have no copy
  * @DSM_MSG_HELLO:	first frame each way on a connection
  * @DSM_MSG_ACK:	session: nothing but the cumulative acknowledgement
  * @DSM_MSG_PING:	session: send my payload back

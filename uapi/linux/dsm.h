@@ -87,7 +87,7 @@ struct dsm_info {
  * @owner:	the node whose copy is authoritative, as far as this node knows:
  *		always at the home, elsewhere only if it is this node, else
  *		%DSM_NODE_NONE. A page that nobody has written belongs to its
- *		home.
+ *		home, and one whose every copy is lost to nobody.
  * @flags:	of enum dsm_page_flags
  * @copyset:	bit n of word n / 64: node n may hold a copy. Whole at the
  *		home; elsewhere at most this node's own bit.
