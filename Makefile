@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The front door: `make help`. Kbuild reads the file of that name instead.
+
+# The lines of Debian's kernels that are supported and tested.
+KERNELS := 6.1 6.12
+
+# Another kernel to build for: the directory of its headers.
+KDIR ?=
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
+
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+# The compiling below is done by other makes, each parallel in itself.
+.NOTPARALLEL:
+
+.PHONY: help
+help:
+	@echo 'On Debian 12, as root or with sudo; what is missing is installed'
+	@echo
+	@echo '  make demo       boot three machines and show what it does'
+	@echo '  make check      run all tests; some of them:'
+	@echo '    make lint         the sources, without running them'
+	@echo '    make unit         the core: unit tests and stories'
+	@echo '    make sim          the core: many nodes, simulated'
+	@echo '    make kselftest    the module, on one machine and on three'
+	@echo
+	@echo '  make all        the module for every tested kernel, and the tools'
+	@echo '  make modules    build/RELEASE/dsm.ko for Linux $(KERNELS)'
+	@echo '  make modules KDIR=/lib/modules/RELEASE/build   for another one'
+	@echo '  make tools      build/tools'
+	@echo
+	@echo '  make install    module and tools, for the kernel that is running'
+	@echo '  make clean      remove build'
+
+.PHONY: all
+all: modules tools
+
+# What the targets below need of Debian's packages, by group of scripts/deps.sh
+deps-%:
+	@scripts/deps.sh $*
+
+.PHONY: modules
+ifeq ($(KDIR),)
+modules: $(KERNELS:%=module-%)
+else
+modules: deps-build
+	+scripts/module $(KDIR)
+endif
+
+.PHONY: $(KERNELS:%=module-%)
+module-6.1: deps-build
+module-6.12: deps-build deps-headers-6.12
+$(KERNELS:%=module-%): module-%:
+	+scripts/module $$(scripts/kernel --headers $*)
+
+.PHONY: tools
+tools: deps-build
+	$(MAKE) -C tools
+
+.PHONY: demo
+demo: deps-vm deps-demo module-6.1 tools
+	$(MAKE) -C selftests/dsm $(CURDIR)/build/selftests/dsm/dsmcounter
+	scripts/demo
+
+.PHONY: check
+check: deps-build deps-headers-6.12 deps-vm deps-check
+	@scripts/check
+
+.PHONY: lint
+lint: deps-build deps-headers-6.12 deps-check
+	@scripts/check lint
+
+.PHONY: unit
+unit: deps-build deps-check
+	@scripts/check unit stories
+
+.PHONY: sim
+sim: deps-build deps-check
+	@scripts/check sim
+
+.PHONY: kselftest
+kselftest: deps-build deps-headers-6.12 deps-vm deps-check
+	@scripts/check modules one-6.1 three-6.1 one-6.12 three-6.12
+
+# The kernel that is running needs its headers; they are not ours to choose.
+RUNNING := /lib/modules/$(shell uname -r)/build
+
+.PHONY: install
+install: tools
+	+scripts/module -o build/running $(RUNNING)
+	$(MAKE) -C $(RUNNING) M=$(CURDIR)/build/running/tree \
+		CONFIG_MODULE_SIG_ALL= INSTALL_MOD_PATH=$(DESTDIR) \
+		modules_install
+	$(if $(DESTDIR),,depmod)
+	$(MAKE) -C tools install
+	install -D -m 644 uapi/linux/dsm.h \
+		$(DESTDIR)$(PREFIX)/include/linux/dsm.h
+	@echo 'To have it built again for each new kernel, with DKMS:'
+	@echo '  mkdir /usr/src/dsm-$(VERSION)'
+	@echo '  git archive HEAD | tar -xC /usr/src/dsm-$(VERSION)'
+	@echo '  dkms install dsm/$(VERSION)'
+
+.PHONY: clean
+clean:
+	rm -rf build
