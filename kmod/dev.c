@@ -98,6 +98,11 @@ static size_t bring_in(struct iov_iter *iter, size_t length, u8 access)
 				     fault_in_iov_iter_writeable(iter, length);
 }
 
+static size_t rest_of_page(loff_t pos)
+{
+	return PAGE_SIZE - offset_in_page(pos);
+}
+
 static ssize_t file_copy(struct kiocb *iocb, struct iov_iter *iter, u8 access)
 {
 	struct dsm_node *node = iocb->ki_filp->private_data;
@@ -107,10 +112,8 @@ static ssize_t file_copy(struct kiocb *iocb, struct iov_iter *iter, u8 access)
 	int err = 0;
 
 	while (iov_iter_count(iter) && iocb->ki_pos < size) {
-		size_t length = min3((u64)iov_iter_count(iter),
-				     (u64)(PAGE_SIZE -
-					   offset_in_page(iocb->ki_pos)),
-				     (u64)(size - iocb->ki_pos));
+		size_t length = min_t(u64, iov_iter_count(iter),
+				      rest_of_page(iocb->ki_pos));
 		size_t n;
 
 		if (bring_in(iter, length, access) == length) {

@@ -130,7 +130,7 @@ struct socket;
  * @armed:	see @timer
  */
 struct dsm_slot {
-	struct mutex lock;
+	struct mutex lock;	/* protects what is described above */
 	struct dsm_page page;
 	struct dsm_home *home;
 	struct folio *folio;
@@ -203,7 +203,10 @@ enum dsm_peer_state {
  * @beat_at:	when the last ping went, in jiffies
  * @dial_at:	when to try next, in jiffies; keeper only
  * @rtt_us:	the last heartbeat's round trip, in microseconds
- * @pages_in: and the rest: counters of protocol messages
+ * @pages_in:	DATA received
+ * @pages_out:	DATA sent
+ * @messages_in: protocol messages received
+ * @messages_out: protocol messages sent
  */
 struct dsm_peer {
 	struct kobject kobj;
@@ -212,7 +215,7 @@ struct dsm_peer {
 	struct sockaddr_storage address;
 	char text[DSM_ADDRESS_CHARS];
 
-	spinlock_t lock;
+	spinlock_t lock;	/* protects state to chatter, and pings */
 	u8 state;
 	u32 refusal;
 	u64 generation;
@@ -227,7 +230,7 @@ struct dsm_peer {
 	struct list_head chatter;
 	struct list_head pings;
 
-	struct mutex tx_lock;
+	struct mutex tx_lock;	/* protects conn and sending on it */
 	struct dsm_conn *conn;
 	bool linked;
 	bool met;
@@ -300,7 +303,7 @@ struct dsm_settings {
 struct dsm_node {
 	struct device dev;
 	struct cdev cdev;
-	struct mutex config_lock;
+	struct mutex config_lock;	/* protects set, up, and peers */
 	struct dsm_settings set;
 	bool up;
 	atomic_t active;

@@ -161,6 +161,7 @@ static int members_create(struct dsm_node *node)
 	struct dsm_members *m = &node->core.members;
 	u16 self = node->set.node_id, highest = self, nr = 1;
 	struct dsm_peer *peer;
+	bool placed = false;
 	unsigned long id;
 
 	xa_for_each(&node->peers, id, peer) {
@@ -181,11 +182,13 @@ static int members_create(struct dsm_node *node)
 	m->words = dsm_words_for(highest);
 	m->ids = node->ids;
 	xa_for_each(&node->peers, id, peer) {
-		if (m->nr == 0 ? self < id : m->ids[m->nr - 1] < self && self < id)
+		if (!placed && self < id) {
 			node->ids[m->nr++] = self;
+			placed = true;
+		}
 		node->ids[m->nr++] = id;
 	}
-	if (m->nr < nr)
+	if (!placed)
 		node->ids[m->nr++] = self;
 	node->core.self = self;
 	node->core.pages = div_u64(node->set.size, node->set.block_size);

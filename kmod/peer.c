@@ -339,7 +339,13 @@ void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal)
 	if (peer->state == DSM_PEER_OK)
 		peer->state = DSM_PEER_REFUSED;
 	spin_unlock(&peer->lock);
-	if (news)
+	if (!news)
+		return;
+	if (refusal == DSM_REFUSAL_RESTARTED)
+		dev_warn(&peer->node->dev,
+			 "node %u or this one restarted: its pages are lost\n",
+			 peer->id);
+	else
 		dev_warn(&peer->node->dev,
 			 "node %u at %s is refused: %s does not match\n",
 			 peer->id, peer->text, dsm_refusal_name(refusal));
@@ -357,7 +363,7 @@ static void answer_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 	dsm_peer_chat(peer, pong);
 }
 
-/* A ping's page field says who waits (0: the heartbeat), version when it left. */
+/* A ping's page says who waits (0: the heartbeat), its version when it left. */
 static void recv_pong(struct dsm_peer *peer, const struct dsm_frame *frame)
 {
 	u64 now = ktime_get_ns();
@@ -472,6 +478,7 @@ void dsm_peer_beat(struct dsm_peer *peer)
  */
 int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms, u64 *rtt_ns)
 {
+	unsigned long timeout = msecs_to_jiffies(timeout_ms);
 	struct dsm_parcel *ping;
 	struct ping_wait wait;
 	long left;
@@ -491,8 +498,7 @@ int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms, u64 *rtt_ns)
 	ping->frame.msg.type = DSM_MSG_PING;
 	ping->frame.msg.page = wait.started_ns;
 	dsm_peer_chat(peer, ping);
-	left = wait_for_completion_interruptible_timeout(&wait.done,
-						msecs_to_jiffies(timeout_ms));
+	left = wait_for_completion_interruptible_timeout(&wait.done, timeout);
 	*rtt_ns = ktime_get_ns() - wait.started_ns;
 
 	spin_lock(&peer->lock);

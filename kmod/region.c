@@ -161,7 +161,7 @@ int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot)
 	mutex_lock(&slot->lock);
 	if (slot->folio)
 		goto out;
-	page = alloc_page(mapping_gfp_mask(mapping) | __GFP_ACCOUNT);
+	page = alloc_page(mapping_gfp_mask(mapping));
 	if (!page) {
 		err = -ENOMEM;
 		goto out;

@@ -14,13 +14,15 @@ static s64 read_stat(struct dsm_node *node, enum dsm_stat stat)
 
 #define STAT_ATTR(name)							\
 static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf);	\
+static DEVICE_ATTR_RO(name);						\
+static ssize_t name##_show(struct device *dev,				\
 			   struct device_attribute *attr, char *buf)	\
 {									\
 	return sysfs_emit(buf, "%lld\n",				\
 			  read_stat(dsm_node_of(dev),			\
 				    DSM_STAT_##name));			\
-}									\
-static DEVICE_ATTR_RO(name);
+}
 
 DSM_STATS(STAT_ATTR)
 

@@ -261,6 +261,7 @@ static void conn_open(struct dsm_conn *conn, struct dsm_peer *peer)
 	peer->conn = conn;
 	WRITE_ONCE(peer->linked, true);
 	mutex_unlock(&peer->tx_lock);
+	/* The receive worker sees conn->peer before the stage. */
 	smp_store_release(&conn->stage, DSM_CONN_OPEN);
 	queue_work(conn->node->wq, &conn->rx_work);
 	dsm_tcp_push(peer);
@@ -325,7 +326,7 @@ static void call_answered(struct dsm_conn *conn)
 	struct dsm_hello mine;
 
 	dsm_peer_hello(conn->node, conn->dialed->id, conn->dialed, &mine);
-	smp_store_release(&conn->stage, DSM_CONN_HELLO);
+	WRITE_ONCE(conn->stage, DSM_CONN_HELLO);
 	if (dsm_tcp_send_hello(conn, &mine))
 		WRITE_ONCE(conn->dead, true);
 	else
@@ -347,6 +348,7 @@ static void look_at_conn(struct dsm_conn *conn)
 		else if (tcp_state == TCP_CLOSE)
 			WRITE_ONCE(conn->dead, true);
 	}
+	/* pairs with frame_done(): conn->hello is whole */
 	if (smp_load_acquire(&conn->stage) == DSM_CONN_GREETED)
 		greet(conn);
 	if (conn->stage != DSM_CONN_OPEN) {

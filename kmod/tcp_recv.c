@@ -9,7 +9,7 @@
 
 static bool is_listening(const struct dsm_conn *conn)
 {
-	u8 stage = READ_ONCE(conn->stage);
+	u8 stage = smp_load_acquire(&conn->stage); /* pairs with conn_open() */
 
 	return !READ_ONCE(conn->dead) &&
 	       (stage == DSM_CONN_HELLO || stage == DSM_CONN_OPEN);
@@ -36,13 +36,14 @@ static bool fills_page(const struct dsm_conn *conn)
 
 static int header_done(struct dsm_conn *conn)
 {
-	bool open = conn->stage == DSM_CONN_OPEN;
+	bool hello, open = conn->stage == DSM_CONN_OPEN;
 	int err = dsm_wire_decode(conn->rx_header, conn->node->set.block_size,
 				  &conn->rx_frame);
 
 	if (err)
 		return err;
-	if (open == (conn->rx_frame.msg.type == DSM_MSG_HELLO))
+	hello = conn->rx_frame.msg.type == DSM_MSG_HELLO;
+	if (open == hello)
 		return -EPROTO;
 	choose_room(conn);
 	return 0;
@@ -64,6 +65,7 @@ static int frame_done(struct dsm_conn *conn)
 	if (err)
 		return err;
 	conn->rx_have = 0;
+	/* pairs with look_at_conn(): the hello comes before the stage */
 	smp_store_release(&conn->stage, DSM_CONN_GREETED);
 	dsm_tcp_kick(conn->node);
 	return 0;
@@ -83,7 +85,7 @@ static int receive_into(struct dsm_conn *conn, void *to, size_t length)
 	return n;
 }
 
-/* Receive some more. Return: 1 if a frame is complete, 0 if not, or an error. */
+/* Receive some more. Return: 1 if a frame is whole, 0 if not, or an error. */
 static int receive(struct dsm_conn *conn)
 {
 	u32 have = conn->rx_have;

@@ -156,7 +156,7 @@ static bool grant_fits(const struct dsm_ctx *x, const struct dsm_msg *msg)
 	if (pg->granted || msg->requester != x->c->self ||
 	    msg->access < pg->want)
 		return false;
-	if (needs_copy != (pg->state == DSM_READ))
+	if (pg->state != (needs_copy ? DSM_READ : DSM_NONE))
 		return false;
 	if (msg->access == DSM_READ)
 		return !msg->acks && msg->version >= pg->version;

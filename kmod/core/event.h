@@ -16,6 +16,7 @@
  * @DSM_EV_EVICT:	the shell would like the memory back
  * @DSM_EV_TICK:	the time that %DSM_ACT_TIMER named has come
  * @DSM_EV_LOST:	a node has lost its memory (see dsm_members.lost)
+ * @DSM_EV_END:		none beyond
  */
 enum dsm_event_type {
 	DSM_EV_READ = 1,

@@ -38,7 +38,9 @@ static inline bool dsm_member_is_lost(const struct dsm_members *m, u16 node)
 bool dsm_member_has(const struct dsm_members *m, u16 node);
 
 /**
- * dsm_member_home() - the home of a page
+ * dsm_member_home - the home of a page
+ * @m:		the members
+ * @page:	the page
  *
  * Pages are dealt to the members in stripes of %DSM_STRIPE_PAGES, so each is
  * home of its share, and everyone can compute it.

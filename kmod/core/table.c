@@ -4,25 +4,32 @@
 
 #define TABLE_NAME(name)	#name,
 
-#define NONE		(1 << DSM_CACHE_NONE)
-#define NONE_PENDING	(1 << DSM_CACHE_NONE_PENDING)
-#define READ		(1 << DSM_CACHE_READ)
-#define READ_PENDING	(1 << DSM_CACHE_READ_PENDING)
-#define WRITE		(1 << DSM_CACHE_WRITE)
-#define PENDING		(NONE_PENDING | READ_PENDING)
-#define NO_WRITE	(NONE | NONE_PENDING | READ | READ_PENDING)
-#define ANY		(NO_WRITE | WRITE)
+/* Sets of states of a page, a bit each. */
+enum {
+	NONE		= 1 << DSM_CACHE_NONE,
+	NONE_PENDING	= 1 << DSM_CACHE_NONE_PENDING,
+	READ		= 1 << DSM_CACHE_READ,
+	READ_PENDING	= 1 << DSM_CACHE_READ_PENDING,
+	WRITE		= 1 << DSM_CACHE_WRITE,
 
-#define IDLE		(1 << DSM_HOME_IDLE)
-#define BUSY		(1 << DSM_HOME_BUSY)
-#define HERE		(IDLE | BUSY)
-#define ANYWHERE	(HERE | 1 << DSM_HOME_ABSENT)
+	PENDING		= NONE_PENDING | READ_PENDING,
+	NO_WRITE	= NONE | NONE_PENDING | READ | READ_PENDING,
+	ANY		= NO_WRITE | WRITE,
+};
 
 /*
- * FORWARD, INVALIDATE and GRANT come over the wire only from the home, so never
- * to the home itself. Those of a step's own making do not pass here.
+ * Sets of states of a directory entry. FORWARD, INVALIDATE and GRANT come over
+ * the wire only from the home, so never to the home itself. Those of a step's
+ * own making do not pass here.
  */
-#define ELSEWHERE	(1 << DSM_HOME_ABSENT)
+enum {
+	ELSEWHERE	= 1 << DSM_HOME_ABSENT,
+	IDLE		= 1 << DSM_HOME_IDLE,
+	BUSY		= 1 << DSM_HOME_BUSY,
+
+	HERE		= IDLE | BUSY,
+	ANYWHERE	= HERE | ELSEWHERE,
+};
 
 static const struct {
 	u8 cache;

@@ -32,10 +32,12 @@
  * @DSM_MSG_DONE:	requester to home: I have it, serve the next
  * @DSM_MSG_REFUSE:	home to requester: it cannot be had, and why; source to
  *			home: I have no copy
+ * @DSM_MSG_PROTOCOL_END: none of the protocol beyond
  * @DSM_MSG_HELLO:	first frame each way on a connection
  * @DSM_MSG_ACK:	session: nothing but the cumulative acknowledgement
  * @DSM_MSG_PING:	session: send my payload back
  * @DSM_MSG_PONG:	session: the payload of a ping
+ * @DSM_MSG_END:	none beyond
  */
 enum dsm_msg_type {
 	DSM_MSG_GET = 1,
@@ -217,7 +219,9 @@ int dsm_wire_decode(const u8 *buf, u32 block_size, struct dsm_frame *f);
 void dsm_hello_encode(const struct dsm_hello *h, u8 *buf);
 
 /**
- * dsm_hello_decode() - read a HELLO's payload
+ * dsm_hello_decode - read a HELLO's payload
+ * @buf:	%DSM_HELLO_BYTES bytes, anything at all
+ * @h:		filled in; on error its content means nothing
  *
  * Return: 0, or %-EPROTO if it is malformed.
  */
