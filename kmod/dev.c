@@ -98,6 +98,40 @@ static size_t bring_in(struct iov_iter *iter, size_t length, u8 access)
 				     fault_in_iov_iter_writeable(iter, length);
 }
 
+/*
+ * Copy through a page of our own, with no lock held while the user's buffer is
+ * touched: for a buffer that never is here together with the page, as when it
+ * maps that very page at another node of this kernel.
+ */
+static ssize_t copy_bounced(struct dsm_node *node, loff_t pos, size_t length,
+			    struct iov_iter *iter, u8 access)
+{
+	void *bounce = (void *)__get_free_page(GFP_KERNEL);
+	struct dsm_slot *slot;
+	ssize_t n = length;
+	void *to;
+	int err;
+
+	if (!bounce)
+		return -ENOMEM;
+	if (access == DSM_WRITE)
+		n = copy_from_iter(bounce, length, iter);
+	err = n ? acquire_at(node, pos, access, &slot) : -EFAULT;
+	if (err)
+		goto out;
+	to = folio_address(slot->folio) + offset_in_page(pos);
+	if (access == DSM_WRITE)
+		memcpy(to, bounce, n);
+	else
+		memcpy(bounce, to, n);
+	folio_unlock(slot->folio);
+	if (access == DSM_READ)
+		n = copy_to_iter(bounce, length, iter) ?: -EFAULT;
+out:
+	free_page((unsigned long)bounce);
+	return err ?: n;
+}
+
 static size_t rest_of_page(loff_t pos)
 {
 	return PAGE_SIZE - offset_in_page(pos);
@@ -114,7 +148,7 @@ static ssize_t file_copy(struct kiocb *iocb, struct iov_iter *iter, u8 access)
 	while (iov_iter_count(iter) && iocb->ki_pos < size) {
 		size_t length = min_t(u64, iov_iter_count(iter),
 				      rest_of_page(iocb->ki_pos));
-		size_t n;
+		ssize_t n;
 
 		if (bring_in(iter, length, access) == length) {
 			err = -EFAULT;
@@ -124,6 +158,13 @@ static ssize_t file_copy(struct kiocb *iocb, struct iov_iter *iter, u8 access)
 		if (err)
 			break;
 		n = copy_in_page(slot, iocb->ki_pos, length, iter, access);
+		if (!n)
+			n = copy_bounced(node, iocb->ki_pos, length, iter,
+					 access);
+		if (n < 0) {
+			err = n;
+			break;
+		}
 		iocb->ki_pos += n;
 		done += n;
 		if (fatal_signal_pending(current)) {

@@ -353,6 +353,8 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	trace_dsm_recv(node->core.self, from, msg);
 	if (frame->epoch != node->core.members.epoch ||
 	    msg->page >= node->core.pages) {
+		if (filler)
+			dsm_engine_fill_abort(node, filler, msg->page);
 		reject(node, from, msg);
 		return;
 	}

@@ -29,8 +29,6 @@ static void node_release(struct device *dev)
 	struct dsm_node *node = dsm_node_of(dev);
 
 	free_percpu(node->stats);
-	if (!IS_ERR_OR_NULL(node->inode))
-		iput(node->inode);
 	kfree(node);
 }
 
@@ -87,13 +85,13 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 	err = index ? dev_set_name(&node->dev, "dsm%u", index) :
 		      dev_set_name(&node->dev, "dsm");
 	if (err)
-		goto err_put;
+		goto err_inode;
 
 	cdev_init(&node->cdev, &dsm_dev_fops);
 	node->cdev.owner = THIS_MODULE;
 	err = cdev_device_add(&node->cdev, &node->dev);
 	if (err)
-		goto err_put;
+		goto err_inode;
 	node->nodes_dir = kobject_create_and_add("nodes", &node->dev.kobj);
 	if (!node->nodes_dir) {
 		err = -ENOMEM;
@@ -103,6 +101,8 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 
 err_del:
 	cdev_device_del(&node->cdev, &node->dev);
+err_inode:
+	iput(node->inode);
 err_put:
 	put_device(&node->dev);
 	return ERR_PTR(err);
@@ -123,6 +123,7 @@ void dsm_node_destroy(struct dsm_node *node)
 		dsm_peer_destroy(peer);
 	xa_destroy(&node->peers);
 	kobject_put(node->nodes_dir);
+	iput(node->inode);
 	put_device(&node->dev);
 }
 

@@ -195,9 +195,14 @@ static ssize_t store_always(struct device *dev, const char *buf, size_t count,
 static ssize_t name##_show(struct device *dev,				\
 			   struct device_attribute *attr, char *buf)	\
 {									\
-	const struct dsm_settings *set = &dsm_node_of(dev)->set;	\
+	struct dsm_node *node = dsm_node_of(dev);			\
+	const struct dsm_settings *set = &node->set;			\
+	ssize_t n;							\
 									\
-	return sysfs_emit(buf, format "\n", value);			\
+	mutex_lock(&node->config_lock);					\
+	n = sysfs_emit(buf, format "\n", value);			\
+	mutex_unlock(&node->config_lock);				\
+	return n;							\
 }									\
 static ssize_t name##_store(struct device *dev,				\
 			    struct device_attribute *attr,		\
