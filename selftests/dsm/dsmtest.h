@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of one machine share: its instances, seen as the nodes of a
+ * cluster, and ways to wait for things and to survive faults.
+ */
+#ifndef DSMTEST_H
+#define DSMTEST_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libdsm.h"
+
+#define NODES_MAX	8
+#define PAGE		4096UL
+#define STRIPE		(16 * PAGE)	/* bytes that share a home */
+#define REGION		"64M"		/* of the clusters made here */
+#define PORT		7424		/* of node 0, plus the id for others */
+
+/* Longest that a test waits for something that has to happen. */
+#define PATIENCE_MS	20000
+
+/* Exit status of the dsm* programs after a SIGBUS that was caught. */
+#define EXIT_SIGBUS	7
+
+/**
+ * struct node - one instance
+ * @name:	"dsm", "dsm1", ...
+ * @id:		its node id
+ * @fd:		its device, open for reading and writing
+ * @map:	all of its region, or NULL
+ */
+struct node {
+	char name[16];
+	uint32_t id;
+	int fd;
+	char *map;
+};
+
+/**
+ * struct cluster - the instances of this machine that are up
+ * @nr:		how many
+ * @members:	how many nodes their cluster has; those that are not on this
+ *		machine have higher ids
+ * @size:	bytes in the region
+ * @base:	address of offset 0
+ * @node:	the instances, by increasing id
+ */
+struct cluster {
+	unsigned int nr;
+	unsigned int members;
+	uint64_t size;
+	uint64_t base;
+	struct node node[NODES_MAX];
+};
+
+/* All functions that return int return 0, or -1 with errno set. */
+int cluster_open(struct cluster *c);
+int cluster_map(struct cluster *c);
+void cluster_close(struct cluster *c);
+
+/* Pages that no test of this program has used before */
+uint64_t fresh_range(const struct cluster *c, unsigned int pages);
+uint64_t fresh_at(const struct cluster *c, unsigned int home);
+
+/* The word at an offset, as a node sees it */
+static inline volatile uint64_t *word(const struct cluster *c,
+				      unsigned int node, uint64_t offset)
+{
+	return (volatile uint64_t *)(c->node[node].map + offset);
+}
+
+uint64_t stat_of(const struct node *n, const char *name);
+uint64_t stat_sum(const struct cluster *c, const char *name);
+int page_settle(const struct cluster *c, uint64_t offset);
+int messages_settle(const struct cluster *c);
+
+/* Configuration of instances that are down, over the loopback interface */
+void instance_name(char *name, size_t size, unsigned int instance);
+int instance_set(unsigned int instance, const char *attr, const char *value);
+bool instance_reads(unsigned int instance, const char *attr, const char *value);
+int instance_add(unsigned int instance, unsigned int id, unsigned int port);
+int instance_setup(unsigned int instance, unsigned int id,
+		   unsigned int members);
+int instance_reset(unsigned int instance);
+
+/* The signal that an access ends with, or 0 */
+int fault_of(volatile void *address, bool write, const void **where);
+
+uint64_t now_ms(void);
+void sleep_ms(unsigned int ms);
+
+/* Look again and again until @condition holds; false if it never does. */
+#define wait_for(condition) ({						\
+	uint64_t end_ = now_ms() + PATIENCE_MS;				\
+	bool met_;							\
+									\
+	while (!(met_ = (condition)) && now_ms() < end_)		\
+		sleep_ms(1);						\
+	met_;								\
+})
+
+/* Memory that a test and its children share, outside the region */
+void *shared_alloc(size_t size);
+
+/**
+ * struct barrier - lets processes start together
+ * @parties:	how many
+ * @arrived:	how many times somebody came
+ */
+struct barrier {
+	unsigned int parties;
+	unsigned int arrived;
+};
+
+void barrier_wait(struct barrier *b);
+
+/* One atomic instruction, also where the word spans two pages */
+static inline void atomic_inc64(volatile void *p)
+{
+	asm volatile("lock incq %0" : "+m" (*(volatile uint64_t *)p)
+		     : : "memory", "cc");
+}
+
+/* A pseudo-random sequence that a seed repeats */
+static inline uint64_t random_next(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+uint64_t random_seed(void);
+
+#endif /* DSMTEST_H */

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nodes that do not belong together refuse each other, say so, and leave those
+ * that do alone. Configures the first three instances, which have to be down:
+ * two good ones, and one that has something wrong with it.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+
+#include "dsmtest.h"
+
+FIXTURE(handshake)
+{
+	int unused;
+};
+
+/* What is wrong with the third */
+FIXTURE_VARIANT(handshake)
+{
+	const char *attr;
+	const char *value;
+	const char *right;
+};
+
+FIXTURE_VARIANT_ADD(handshake, cluster) {
+	.attr = "cluster", .value = "other", .right = "dsm",
+};
+
+FIXTURE_VARIANT_ADD(handshake, size) {
+	.attr = "size", .value = "32M", .right = REGION,
+};
+
+FIXTURE_VARIANT_ADD(handshake, base) {
+	.attr = "base", .value = "0x200000000000", .right = "0x300000000000",
+};
+
+FIXTURE_VARIANT_ADD(handshake, one_node_too_many) {
+	.attr = "add_node", .value = "3 127.0.0.1:7427",
+};
+
+FIXTURE_VARIANT_ADD(handshake, one_node_too_few) {
+	.attr = "remove_node", .value = "1", .right = NULL,
+};
+
+FIXTURE_VARIANT_ADD(handshake, stranger) {
+	.attr = "node_id", .value = "9", .right = "2",
+};
+
+FIXTURE_SETUP(handshake)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, instance_reset(i));
+		ASSERT_EQ(0, instance_setup(i, i, 3));
+	}
+}
+
+FIXTURE_TEARDOWN(handshake)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, instance_reset(i));
+}
+
+static bool refused(unsigned int instance, unsigned int node)
+{
+	char name[16], attr[64], value[DSM_ATTR_MAX];
+
+	instance_name(name, sizeof(name), instance);
+	snprintf(attr, sizeof(attr), "nodes/%u/state", node);
+	return !dsm_attr_read(name, attr, value, sizeof(value)) &&
+	       !strncmp(value, "refused: ", 9) && value[9];
+}
+
+/* The two good nodes share pages of which they are the homes. */
+static bool good_ones_work(void)
+{
+	volatile char *p[2];
+	unsigned int home, i;
+	bool good = true;
+	int fd[2];
+
+	fd[0] = dsm_open("dsm");
+	fd[1] = dsm_open("dsm1");
+	if (fd[0] < 0 || fd[1] < 0)
+		return false;
+	for (home = 0; home < 2; home++) {
+		for (i = 0; i < 2; i++) {
+			p[i] = dsm_map(fd[i], home * STRIPE, PAGE,
+				       PROT_READ | PROT_WRITE);
+			if (!p[i])
+				return false;
+		}
+		(*p[0])++;
+		(*p[1])++;
+		good = good && *p[0] == *p[1] && *p[0] >= 2;
+		for (i = 0; i < 2; i++)
+			munmap((void *)p[i], PAGE);
+	}
+	close(fd[0]);
+	close(fd[1]);
+	return good;
+}
+
+TEST_F_TIMEOUT(handshake, refused, 60)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, instance_set(2, variant->attr, variant->value));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, instance_set(i, "state", "up"));
+
+	EXPECT_TRUE(wait_for(instance_reads(0, "nodes/1/state", "up") &&
+			     instance_reads(1, "nodes/0/state", "up")));
+	/* Whoever of the two called the other knows it. */
+	EXPECT_TRUE(wait_for(refused(0, 2) || refused(2, 0)));
+	EXPECT_FALSE(instance_reads(0, "nodes/2/state", "up"));
+	EXPECT_FALSE(instance_reads(2, "nodes/0/state", "up"));
+	EXPECT_TRUE(instance_reads(0, "state", "joining"));
+	EXPECT_TRUE(good_ones_work());
+
+	/* Set right, it may join. */
+	if (!variant->right)
+		return;
+	ASSERT_EQ(0, instance_set(2, "state", "down"));
+	ASSERT_EQ(0, instance_set(2, variant->attr, variant->right));
+	ASSERT_EQ(0, instance_set(2, "state", "up"));
+	for (i = 0; i < 3; i++)
+		EXPECT_TRUE(wait_for(instance_reads(i, "state", "up")));
+	EXPECT_TRUE(good_ones_work());
+}
+
+TEST_HARNESS_MAIN

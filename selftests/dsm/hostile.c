@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Anything at all comes to the nodes' ports while they work: they go on, lose
+ * nothing, and do not flood the log. Configures the first three instances,
+ * which have to be down; a fourth node, which they expect, is this program.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "kselftest_harness.h"
+
+#include "dsmtest.h"
+
+enum {
+	NODES = 3,
+	/*
+	 * The id under which this program is known. It takes more flipped bits
+	 * than are tried to make it another's: who can forge a hello without a
+	 * flaw is a node, as nothing is signed.
+	 */
+	IMPOSTOR = 63,
+	HELLO_MAX = 4096,	/* more than a node says unanswered */
+};
+
+/**
+ * struct work - what the workers share
+ * @stop:	set when they may end
+ * @wrong:	how often they found what cannot be
+ * @done:	additions, by each
+ */
+struct work {
+	bool stop;
+	unsigned int wrong;
+	uint64_t done[NODES];
+};
+
+FIXTURE(hostile)
+{
+	struct cluster c;
+	struct work *work;
+	pid_t pid[NODES];
+	uint64_t counter;
+	uint64_t block;
+	int listener;
+	uint64_t seed;
+};
+
+static struct sockaddr_in loopback(unsigned int port)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	return a;
+}
+
+static int listen_at(unsigned int port)
+{
+	struct sockaddr_in a = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16))
+		return -1;
+	return fd;
+}
+
+/* Call a node */
+static int call(unsigned int node)
+{
+	struct sockaddr_in a = loopback(PORT + node);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Say something to a node; -1 if it does not listen any more */
+static int tell(unsigned int node, const void *bytes, size_t size)
+{
+	int fd = call(node);
+
+	if (fd >= 0)
+		send(fd, bytes, size, MSG_NOSIGNAL);
+	return fd;
+}
+
+/* Wait until a node hangs up. Whatever it says before that is of no interest */
+static bool hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char buf[HELLO_MAX];
+	ssize_t n;
+
+	for (;;) {
+		if (poll(&p, 1, PATIENCE_MS) != 1)
+			return false;
+		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (!n || (n < 0 && errno == ECONNRESET))
+			return true;
+	}
+}
+
+static void fill(void *buf, size_t size, uint64_t *state)
+{
+	unsigned char *p = buf;
+
+	while (size--)
+		*p++ = random_next(state) >> 32;
+}
+
+static bool all_joined(void)
+{
+	char attr[64];
+	unsigned int i, j;
+
+	for (i = 0; i < NODES; i++) {
+		for (j = 0; j < NODES; j++) {
+			snprintf(attr, sizeof(attr), "nodes/%u/state", j);
+			if (i != j && !instance_reads(i, attr, "up"))
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Until told to stop, add to a counter that all share, and keep a block whole
+ * that one changes and the others look at.
+ */
+static void worker(FIXTURE_DATA(hostile) *self, unsigned int me)
+{
+	volatile uint64_t *counter = word(&self->c, me, self->counter);
+	volatile uint64_t *block = word(&self->c, me, self->block);
+	uint64_t last = 0, first, i;
+
+	while (!__atomic_load_n(&self->work->stop, __ATOMIC_RELAXED)) {
+		atomic_inc64(counter);
+		self->work->done[me]++;
+		if (!me) {
+			for (i = PAGE / 8; i--; )
+				block[i]++;
+			continue;
+		}
+		/* Written from the end: what follows is never behind. */
+		first = block[0];
+		for (i = 1; i < PAGE / 8; i++)
+			self->work->wrong += block[i] < first;
+		self->work->wrong += first < last;
+		last = first;
+	}
+}
+
+FIXTURE_SETUP(hostile)
+{
+	unsigned int i;
+
+	self->seed = random_seed();
+	TH_LOG("DSM_SEED=%" PRIu64, self->seed);
+	self->listener = listen_at(PORT + IMPOSTOR);
+	ASSERT_LE(0, self->listener);
+	for (i = 0; i < NODES; i++) {
+		ASSERT_EQ(0, instance_reset(i));
+		ASSERT_EQ(0, instance_setup(i, i, NODES));
+		ASSERT_EQ(0, instance_add(i, IMPOSTOR, PORT + IMPOSTOR));
+	}
+	for (i = 0; i < NODES; i++)
+		ASSERT_EQ(0, instance_set(i, "state", "up"));
+	ASSERT_TRUE(wait_for(all_joined()));
+	ASSERT_EQ(0, cluster_open(&self->c));
+	ASSERT_EQ(NODES, self->c.nr);
+	ASSERT_EQ(0, cluster_map(&self->c));
+	self->counter = fresh_at(&self->c, 0);
+	self->block = fresh_at(&self->c, 1);
+
+	self->work = shared_alloc(sizeof(*self->work));
+	for (i = 0; i < NODES; i++) {
+		self->pid[i] = fork();
+		ASSERT_LE(0, self->pid[i]);
+		if (!self->pid[i]) {
+			worker(self, i);
+			_exit(0);
+		}
+	}
+	ASSERT_TRUE(wait_for(self->work->done[0] && self->work->done[1] &&
+			     self->work->done[2]));
+}
+
+/* Nothing was lost, and the nodes still know each other. */
+FIXTURE_TEARDOWN(hostile)
+{
+	uint64_t sum = 0, before[NODES];
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < NODES; i++)
+		before[i] = self->work->done[i];
+	for (i = 0; i < NODES; i++)
+		EXPECT_TRUE(wait_for(self->work->done[i] > before[i]));
+	__atomic_store_n(&self->work->stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < NODES; i++) {
+		EXPECT_EQ(self->pid[i], waitpid(self->pid[i], &status, 0));
+		EXPECT_EQ(0, status);
+		sum += self->work->done[i];
+	}
+	for (i = 0; i < NODES; i++)
+		EXPECT_EQ(sum, *word(&self->c, i, self->counter));
+	EXPECT_EQ(0, self->work->wrong);
+	EXPECT_TRUE(all_joined());
+
+	cluster_close(&self->c);
+	close(self->listener);
+	for (i = 0; i < NODES; i++)
+		EXPECT_EQ(0, instance_reset(i));
+}
+
+TEST_F_TIMEOUT(hostile, random_bytes, 60)
+{
+	unsigned int i;
+	char buf[512];
+	int fd;
+
+	for (i = 0; i < 60; i++) {
+		fill(buf, sizeof(buf), &self->seed);
+		fd = tell(i % NODES, buf, sizeof(buf));
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(hung_up(fd));
+		close(fd);
+	}
+}
+
+TEST_F_TIMEOUT(hostile, huge_numbers, 60)
+{
+	unsigned int i;
+	char buf[512];
+	int fd;
+
+	memset(buf, 0xff, sizeof(buf));
+	for (i = 0; i < 2 * NODES; i++) {
+		fd = tell(i % NODES, buf, sizeof(buf));
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(hung_up(fd));
+		close(fd);
+	}
+}
+
+TEST_F_TIMEOUT(hostile, half_a_header, 60)
+{
+	unsigned int i;
+	char buf[64];
+
+	for (i = 1; i < 63; i++) {
+		fill(buf, sizeof(buf), &self->seed);
+		close(tell(i % NODES, buf, i));
+	}
+}
+
+TEST_F_TIMEOUT(hostile, silence, 60)
+{
+	int fd[64];
+	unsigned int i;
+
+	/* All at once, and they say nothing. */
+	for (i = 0; i < ARRAY_SIZE(fd); i++) {
+		fd[i] = call(i % NODES);
+		ASSERT_LE(0, fd[i]);
+	}
+	/* A good node still gets through to them. */
+	ASSERT_TRUE(wait_for(all_joined()));
+	for (i = 0; i < ARRAY_SIZE(fd); i++)
+		close(fd[i]);
+}
+
+/* What a node says first to one that it takes for a member; 0 if nothing */
+static ssize_t overhear(int listener, char *hello)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+	ssize_t n = 0;
+
+	if (poll(&p, 1, PATIENCE_MS) != 1)
+		return 0;
+	p.fd = accept(listener, NULL, NULL);
+	if (poll(&p, 1, PATIENCE_MS) == 1)
+		n = recv(p.fd, hello, HELLO_MAX, 0);
+	close(p.fd);
+	return n;
+}
+
+/* A true first message, by somebody else, and with a few bits changed */
+TEST_F_TIMEOUT(hostile, altered_hello, 60)
+{
+	char hello[HELLO_MAX], altered[HELLO_MAX];
+	unsigned int i, flips;
+	ssize_t size;
+
+	size = overhear(self->listener, hello);
+	if (size <= 0)
+		SKIP(return, "no node calls one with a higher id");
+	for (i = 0; i < NODES; i++)
+		close(tell(i, hello, size));
+	for (i = 0; i < 120; i++) {
+		memcpy(altered, hello, size);
+		for (flips = 1 + i % 4; flips; flips--) {
+			uint64_t bit = random_next(&self->seed) % (8 * size);
+
+			altered[bit / 8] ^= 1 << bit % 8;
+		}
+		close(tell(i % NODES, altered, size));
+	}
+}
+
+/* The one they call answers with anything, or with their own words. */
+TEST_F_TIMEOUT(hostile, false_answer, 60)
+{
+	struct pollfd p = { .fd = self->listener, .events = POLLIN };
+	char buf[HELLO_MAX];
+	unsigned int i;
+	ssize_t size;
+	int fd;
+
+	for (i = 0; i < 6; i++) {
+		if (poll(&p, 1, PATIENCE_MS) != 1)
+			break;
+		fd = accept(self->listener, NULL, NULL);
+		ASSERT_LE(0, fd);
+		size = recv(fd, buf, sizeof(buf), 0);
+		if (size > 0) {
+			if (i % 2)
+				fill(buf, size, &self->seed);
+			send(fd, buf, size, MSG_NOSIGNAL);
+		}
+		close(fd);
+	}
+	if (!i)
+		SKIP(return, "no node calls one with a higher id");
+}
+
+/* How many lines the module has added to the log */
+static unsigned int count_lines(int kmsg)
+{
+	char line[8192];
+	unsigned int lines = 0;
+	ssize_t n;
+
+	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
+		if (n < 0)
+			continue;
+		line[n] = '\0';
+		lines += !!strstr(line, "dsm");
+	}
+	return lines;
+}
+
+TEST_F_TIMEOUT(hostile, log_is_not_flooded, 60)
+{
+	enum { CALLS = 300 };
+	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	unsigned int i;
+	char buf[216];
+
+	ASSERT_LE(0, kmsg);
+	lseek(kmsg, 0, SEEK_END);
+	for (i = 0; i < CALLS; i++) {
+		fill(buf, sizeof(buf), &self->seed);
+		close(tell(i % NODES, buf, sizeof(buf)));
+	}
+	ASSERT_TRUE(wait_for(all_joined()));
+	EXPECT_GT(CALLS / 3, count_lines(kmsg));
+	close(kmsg);
+}
+
+TEST_HARNESS_MAIN
