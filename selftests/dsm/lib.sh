@@ -61,12 +61,25 @@ ktap_body()
 	"$1"
 }
 
+# A job is often a shell function: what it waits for has to end, too, or the
+# test's output would never do so.
 ktap_end_jobs()
 {
 	local pid
 
 	for pid in $(jobs -p); do
-		kill "$pid" 2>/dev/null || true
+		end_tree "$pid"
+	done
+}
+
+end_tree()
+{
+	local children='' child
+
+	read -r children 2>/dev/null <"/proc/$1/task/$1/children" || true
+	kill "$1" 2>/dev/null || true
+	for child in $children; do
+		end_tree "$child"
 	done
 }
 

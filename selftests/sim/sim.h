@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The simulator: many nodes of the real core in one process, a virtual clock,
+ * a network with random delays, programs, and a judge.
+ *
+ * One seed makes one run: world.c holds the only source of randomness and the
+ * only clock. net.c carries messages, cluster.c does to dsm_step() what the
+ * kernel shell does, load.c plays the programs, oracle.c judges and never
+ * changes anything.
+ */
+#ifndef DSM_SIM_H
+#define DSM_SIM_H
+
+#include "step.h"
+#include "table.h"
+
+/* Words of data that a simulated page has. */
+#define SIM_WORDS	4
+
+/* "No page", where the index of a page is expected. */
+#define SIM_NO_PAGE	0xffffffff
+
+enum sim_pattern {
+	SIM_UNIFORM,
+	SIM_HOT,
+	SIM_MIGRATORY,
+	SIM_PRODUCER,
+	SIM_FALSE_SHARING,
+	SIM_SEQUENTIAL,
+	SIM_CROSSING,
+	SIM_PATTERNS,
+};
+
+/**
+ * struct sim_config - what the command line says
+ * @seed:	the only thing that a run depends on, besides the rest of this
+ * @nodes:	how many
+ * @pages:	how many pages the programs use
+ * @threads:	programs' threads on each node
+ * @steps:	operations that each thread does
+ * @pattern:	of enum sim_pattern
+ * @faults:	directions of connections stall
+ * @evict:	the shell asks for memory back
+ * @lose:	so many nodes lose their memory, at random times
+ * @trace:	print every step, not only the last ones before a failure
+ * @quiet:	print only what failed
+ * @hold_us:	as in sysfs
+ * @delay_us:	longest delay of a message in a connection that works
+ * @think_us:	longest time between two operations of a thread
+ */
+struct sim_config {
+	u64 seed;
+	u32 nodes;
+	u32 pages;
+	u32 threads;
+	u32 steps;
+	u32 pattern;
+	bool faults;
+	bool evict;
+	u32 lose;
+	bool trace;
+	bool quiet;
+	u32 hold_us;
+	u32 delay_us;
+	u32 think_us;
+};
+
+extern struct sim_config sim;
+
+/* world.c: time, chance, and what happens next */
+
+enum world_kind {
+	WORLD_MESSAGE,		/* who: receiver, from: sender */
+	WORLD_TICK,		/* who: node, page, serial */
+	WORLD_THREAD,		/* who: thread */
+	WORLD_EVICT,
+	WORLD_CRASH,		/* who: node */
+	WORLD_LOST,		/* who: survivor, from: the lost node */
+};
+
+struct world_event {
+	u64 at;
+	u64 serial;
+	u8 kind;
+	u16 from;
+	u32 who;
+	u32 page;
+	u64 stamp;
+	struct net_packet *packet;
+};
+
+extern u64 world_now;
+
+void world_init(u64 seed);
+u64 world_random(u64 below);
+bool world_chance(u32 in);
+void world_at(u64 at, struct world_event ev);
+bool world_next(struct world_event *ev);
+bool world_pending(void);
+void world_exit(void);
+
+/* net.c: what is on its way */
+
+struct net_packet {
+	struct net_packet *free;
+	struct dsm_msg msg;
+	u64 words[SIM_WORDS];
+};
+
+void net_init(void);
+void net_send(u16 from, u16 to, const struct dsm_msg *msg, const u64 *words);
+bool net_receive(const struct world_event *ev, struct dsm_msg *msg,
+		 u64 *words);
+void net_lose(u16 at, u16 lost);
+u64 net_longest_delay(void);
+void net_exit(void);
+
+/* cluster.c: the nodes, and what they do with actions */
+
+/**
+ * struct node_page - a page at a node, as its shell and its MMU see it
+ * @core:	what the core knows
+ * @mapped:	of enum dsm_right: what the page tables allow
+ * @timer:	stamp of the timer that counts; an earlier one was replaced
+ * @words:	the bytes
+ */
+struct node_page {
+	struct dsm_page core;
+	u8 mapped;
+	u64 timer;
+	u64 words[SIM_WORDS];
+};
+
+void cluster_init(void);
+u64 cluster_number(u32 page);
+u32 cluster_index(u64 number);
+u16 cluster_home(u32 page);
+const struct dsm_core *cluster_core(u16 node);
+struct node_page *cluster_page(u16 node, u32 page);
+struct dsm_home *cluster_directory(u32 page);
+bool cluster_crashed(u16 node);
+void cluster_feed(u16 node, u32 page, u8 type);
+void cluster_message(const struct world_event *ev);
+void cluster_tick(const struct world_event *ev);
+void cluster_evict(void);
+void cluster_crash(u16 node);
+void cluster_lost(u16 node, u16 lost);
+void cluster_exit(void);
+
+/* load.c: the programs */
+
+void load_init(void);
+void load_run(const struct world_event *ev);
+void load_wake(u16 node, u32 page);
+bool load_in_use(u16 node, u32 page);
+void load_crash(u16 node);
+bool load_finished(void);
+void load_end(void);
+void load_exit(void);
+const char *load_pattern_name(u32 pattern);
+
+/* oracle.c: the judge */
+
+void oracle_init(void);
+void oracle_before_step(u16 node, u32 page);
+void oracle_after_step(u16 node, u32 page, const struct dsm_event *ev,
+		       enum dsm_verdict verdict, u16 actions);
+void oracle_after_actions(u16 node, u32 page);
+void oracle_sent(u16 from, u16 to, u32 page, const struct dsm_msg *msg);
+void oracle_read(u16 node, u32 page, u32 word);
+void oracle_write(u16 node, u32 page, u32 word, u64 value);
+void oracle_added(u32 page, u32 word);
+void oracle_access_done(u32 pages, u64 waited, u32 faults);
+void oracle_refused(u16 node, u32 page);
+void oracle_crash(u16 node);
+void oracle_stuck(u16 node, u32 page);
+void oracle_end(void);
+void oracle_report(void);
+void oracle_exit(void);
+
+/* main.c */
+
+__attribute__((noreturn, format(printf, 1, 2)))
+void sim_fail(const char *fmt, ...);
+
+/* trace.c: the last things that happened */
+
+void trace_step(u16 node, const struct dsm_event *ev, u8 before, u8 after,
+		enum dsm_verdict verdict);
+void trace_sent(u16 from, u16 to, const struct dsm_msg *msg);
+void trace_print(void);
+
+#endif
