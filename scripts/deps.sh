@@ -4,19 +4,19 @@
 # Install the Debian packages that a part of the project needs:
 #
 #	scripts/deps.sh GROUP...
+#	scripts/deps.sh --update	only tell apt what there is now
 #
 # Quick and silent when they are there.
 set -euo pipefail
 
 declare -A groups=(
-	# pahole, libelf1 and libssl3 are for the kernels' own build programs.
-	[build]="gcc gcc-12 libc6-dev make linux-headers-amd64 libelf1 libssl3
-		pahole xz-utils"
-	# Apart, as Debian has these headers depend on their kernel's image:
-	# this machine will boot it the next time.
-	[headers-6.12]="linux-headers-6.12-amd64"
-	[vm]="qemu-system-x86 busybox-static gcc libc6-dev kmod xz-utils zstd iproute2
-		python3"
+	# No kernel and no headers: scripts/kernel gets them. libelf1, libssl3
+	# and pahole are for the kernels' own build programs, and kmod, xz-utils
+	# and zstd to unpack a kernel.
+	[build]="gcc gcc-12 libc6-dev make libelf1 libssl3 pahole kmod xz-utils
+		zstd"
+	[vm]="qemu-system-x86 busybox-static gcc libc6-dev kmod xz-utils
+		iproute2 python3"
 	[demo]="wamerican-huge"
 	[check]="sparse coccinelle linux-source-6.1 codespell shellcheck perl
 		clang libclang-rt-14-dev python3 libpython3.11"
@@ -39,6 +39,14 @@ missing()
 	for package; do
 		grep -qxF "ii $package" <<<"$have" || echo "$package"
 	done
+}
+
+# What follows is to $1, which only root can do.
+become_root()
+{
+	[[ $EUID -ne 0 ]] || return 0
+	command -v sudo >/dev/null || die "needs root or sudo to $1"
+	as_root=(sudo)
 }
 
 apt_get()
@@ -65,7 +73,14 @@ lists_known()
 	done
 }
 
-[[ $# -gt 0 ]] || die "usage: deps.sh ${!groups[*]}"
+[[ $# -gt 0 ]] || die "usage: deps.sh --update|${!groups[*]}"
+as_root=()
+if [[ $1 == --update ]]; then
+	become_root "update apt's lists"
+	apt_get update
+	exit 0
+fi
+
 packages=()
 for group; do
 	[[ -v groups[$group] ]] || die "no group $group, only ${!groups[*]}"
@@ -83,13 +98,7 @@ lines=$(missing "${packages[@]}")
 [[ -n $lines ]] || exit 0
 mapfile -t needed < <(sort -u <<<"$lines")
 
-as_root=()
-if [[ $EUID -ne 0 ]]; then
-	command -v sudo >/dev/null ||
-		die "needs root or sudo to install: ${needed[*]}"
-	as_root=(sudo)
-fi
-
+become_root "install: ${needed[*]}"
 echo "Installing Debian packages: ${needed[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
