@@ -51,7 +51,7 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 /* Before faults could happen under a lock of the mapping alone. */
 static inline void release_fault_lock(struct vm_fault *vmf)
 {

@@ -69,56 +69,28 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 }
 
 /*
- * Copy inside one page, under its folio's lock, so that what is read was the
- * page's content at one moment. The user's buffer may be a mapping of the very
- * same page, so a fault on it must not happen here: it ends the copy, and
- * file_copy() brings the buffer in without the lock.
+ * Copy the part of one page, through @bounce: no lock is held while the user's
+ * buffer is touched, which may be a mapping of the same page, or of one that
+ * another node wants. What is read was the page's content at one moment.
  */
-static size_t copy_in_page(struct dsm_slot *slot, loff_t pos, size_t length,
-			   struct iov_iter *iter, u8 access)
+static ssize_t copy_in_page(struct dsm_node *node, loff_t pos, size_t length,
+			    struct iov_iter *iter, u8 access, void *bounce)
 {
-	size_t offset = offset_in_page(pos);
-	struct page *page = folio_page(slot->folio, 0);
-	size_t n;
-
-	pagefault_disable();
-	if (access == DSM_WRITE)
-		n = copy_page_from_iter_atomic(page, offset, length, iter);
-	else
-		n = copy_to_iter(page_address(page) + offset, length, iter);
-	pagefault_enable();
-	folio_unlock(slot->folio);
-	return n;
-}
-
-/* Return: bytes that the user's buffer does not have. */
-static size_t bring_in(struct iov_iter *iter, size_t length, u8 access)
-{
-	return access == DSM_WRITE ? fault_in_iov_iter_readable(iter, length) :
-				     fault_in_iov_iter_writeable(iter, length);
-}
-
-/*
- * Copy through a page of our own, with no lock held while the user's buffer is
- * touched: for a buffer that never is here together with the page, as when it
- * maps that very page at another node of this kernel.
- */
-static ssize_t copy_bounced(struct dsm_node *node, loff_t pos, size_t length,
-			    struct iov_iter *iter, u8 access)
-{
-	void *bounce = (void *)__get_free_page(GFP_KERNEL);
 	struct dsm_slot *slot;
 	ssize_t n = length;
 	void *to;
 	int err;
 
-	if (!bounce)
-		return -ENOMEM;
 	if (access == DSM_WRITE)
 		n = copy_from_iter(bounce, length, iter);
-	err = n ? acquire_at(node, pos, access, &slot) : -EFAULT;
-	if (err)
-		goto out;
+	if (!n)
+		return -EFAULT;
+	err = acquire_at(node, pos, access, &slot);
+	if (err) {
+		if (access == DSM_WRITE)
+			iov_iter_revert(iter, n);
+		return err;
+	}
 	to = folio_address(slot->folio) + offset_in_page(pos);
 	if (access == DSM_WRITE)
 		memcpy(to, bounce, n);
@@ -127,53 +99,33 @@ static ssize_t copy_bounced(struct dsm_node *node, loff_t pos, size_t length,
 	folio_unlock(slot->folio);
 	if (access == DSM_READ)
 		n = copy_to_iter(bounce, length, iter) ?: -EFAULT;
-out:
-	free_page((unsigned long)bounce);
-	return err ?: n;
+	return n;
 }
 
-static size_t rest_of_page(loff_t pos)
+static ssize_t copy(struct dsm_node *node, struct kiocb *iocb,
+		    struct iov_iter *iter, u8 access)
 {
-	return PAGE_SIZE - offset_in_page(pos);
-}
-
-static ssize_t file_copy(struct kiocb *iocb, struct iov_iter *iter, u8 access)
-{
-	struct dsm_node *node = iocb->ki_filp->private_data;
+	void *bounce = (void *)__get_free_page(GFP_KERNEL);
 	loff_t size = node->set.size;
-	struct dsm_slot *slot;
-	ssize_t done = 0;
-	int err = 0;
+	ssize_t n = 0, done = 0;
 
+	if (!bounce)
+		return -ENOMEM;
 	while (iov_iter_count(iter) && iocb->ki_pos < size) {
-		size_t length = min_t(u64, iov_iter_count(iter),
-				      rest_of_page(iocb->ki_pos));
-		ssize_t n;
+		size_t rest = PAGE_SIZE - offset_in_page(iocb->ki_pos);
+		size_t length = min(iov_iter_count(iter), rest);
 
-		if (bring_in(iter, length, access) == length) {
-			err = -EFAULT;
+		n = fatal_signal_pending(current) ? -EINTR :
+		    copy_in_page(node, iocb->ki_pos, length, iter, access,
+				 bounce);
+		if (n < 0)
 			break;
-		}
-		err = acquire_at(node, iocb->ki_pos, access, &slot);
-		if (err)
-			break;
-		n = copy_in_page(slot, iocb->ki_pos, length, iter, access);
-		if (!n)
-			n = copy_bounced(node, iocb->ki_pos, length, iter,
-					 access);
-		if (n < 0) {
-			err = n;
-			break;
-		}
 		iocb->ki_pos += n;
 		done += n;
-		if (fatal_signal_pending(current)) {
-			err = -EINTR;
-			break;
-		}
 		cond_resched();
 	}
-	return done ? done : err;
+	free_page((unsigned long)bounce);
+	return done ?: n;
 }
 
 static ssize_t file_read_iter(struct kiocb *iocb, struct iov_iter *iter)
@@ -183,7 +135,7 @@ static ssize_t file_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 
 	if (!dsm_node_get_active(node))
 		return -ENOTCONN;
-	done = file_copy(iocb, iter, DSM_READ);
+	done = copy(node, iocb, iter, DSM_READ);
 	dsm_node_put_active(node);
 	return done;
 }
@@ -200,7 +152,7 @@ static ssize_t file_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (iov_iter_count(iter) && iocb->ki_pos >= node->set.size)
 		done = -ENOSPC;
 	else
-		done = file_copy(iocb, iter, DSM_WRITE);
+		done = copy(node, iocb, iter, DSM_WRITE);
 	dsm_node_put_active(node);
 	return done;
 }
@@ -213,7 +165,7 @@ static int file_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 
 /* Advice about what to cache is for the protocol to follow, and it has none. */
 static int file_fadvise(struct file *file, loff_t offset, loff_t length,
-		       int advice)
+			int advice)
 {
 	return 0;
 }

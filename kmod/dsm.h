@@ -8,10 +8,10 @@
  * unload, and is up or down in between. Peers come and go only while it is
  * down. Slots are made while it is up, never freed before it is down, and so
  * need no reference of their own: whoever looks at them has an active
- * reference of the node (dsm_node_get_active()), as each mapping, each file
- * call, and the node's own workers do. Going down waits for nobody: it is
- * refused (EBUSY) while there is such a reference, and the workers are stopped
- * before anything is freed.
+ * reference of the node (dsm_node_get_active()), as each fault and each file
+ * call does, or is one of the node's own workers. Going down waits for nobody:
+ * it is refused (EBUSY) while there is a mapping or such a reference, and the
+ * workers are stopped before anything is freed.
  *
  * Locks, outermost first:
  *	1. node->config_lock	settings, up and down; peers' existence
@@ -65,6 +65,9 @@
  * @DSM_ACK_EVERY:	frames received without an acknowledgement going back
  * @DSM_RX_BUDGET:	frames that a receive worker takes before it lets others
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
+ * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
+ * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
+ *			while it sends more of its own
  * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
  * @DSM_HOLD_US:	default of hold_us
@@ -80,6 +83,8 @@ enum dsm_shell_limits {
 	DSM_ACK_EVERY		= 32,
 	DSM_RX_BUDGET		= 64,
 	DSM_STRANGERS_MAX	= 64,
+	DSM_CHATTER_MAX		= 256,
+	DSM_QUEUE_MAX		= 16384,
 	DSM_POOL_FRAMES		= 64,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
 	DSM_HOLD_US		= 100,
@@ -109,6 +114,7 @@ enum dsm_stat { DSM_STATS(DSM_STAT_ENUM) DSM_STAT_END };
 
 struct dsm_conn;
 struct dsm_node;
+struct sock;
 struct socket;
 
 /**
@@ -123,7 +129,6 @@ struct socket;
  * @index:	the page's number
  * @wait:	who waits for @page's request to end
  * @asked_at:	when that request began, in jiffies
- * @filler:	the connection that is receiving into @folio
  * @used_by:	who used the page since it came, a bit each (see spanned())
  * @asked_by:	who asked for it since the request began, a bit each
  * @timer:	on node->timers if @armed; both under node->timer_lock
@@ -137,7 +142,6 @@ struct dsm_slot {
 	u64 index;
 	wait_queue_head_t wait;
 	unsigned long asked_at;
-	const struct dsm_conn *filler;
 	u32 used_by;
 	u32 asked_by;
 	struct timerqueue_node timer;
@@ -181,19 +185,22 @@ enum dsm_peer_state {
  * @id:		its node id
  * @address:	where it listens
  * @text:	the same, as the user wrote it
- * @lock:	protects the fields down to @chatter, and @pings
+ * @lock:	protects the fields down to @pings
  * @state:	of enum dsm_peer_state
  * @refusal:	of enum dsm_refusal
  * @generation:	its boot generation; 0 until the first handshake
  * @shared:	protocol messages went to or fro, so a restart loses memory
  * @seq_out:	last number given to a frame for it
  * @seq_acked:	last one it acknowledged
+ * @acked_at:	when that number last grew, in jiffies
  * @seq_sent:	last one written to the connection of now
  * @seq_in:	last one received from it
  * @unacked:	frames received since an acknowledgement went out
  * @queue:	frames not acknowledged yet, by number
+ * @queued:	how many they are
  * @next:	the first of them not yet sent on the connection of now, or NULL
  * @chatter:	frames outside the sequence: pings, bare acknowledgements
+ * @chatting:	how many they are
  * @pings:	who waits for a DSM_IOC_PING
  * @tx_lock:	protects @conn and sending on it
  * @conn:	the connection, once the handshake is over
@@ -215,19 +222,22 @@ struct dsm_peer {
 	struct sockaddr_storage address;
 	char text[DSM_ADDRESS_CHARS];
 
-	spinlock_t lock;	/* protects state to chatter, and pings */
+	spinlock_t lock;	/* protects all down to pings */
 	u8 state;
 	u32 refusal;
 	u64 generation;
 	bool shared;
 	u64 seq_out;
 	u64 seq_acked;
+	unsigned long acked_at;
 	u64 seq_sent;
 	u64 seq_in;
 	u32 unacked;
 	struct list_head queue;
+	u32 queued;
 	struct dsm_parcel *next;
 	struct list_head chatter;
+	u32 chatting;
 	struct list_head pings;
 
 	struct mutex tx_lock;	/* protects conn and sending on it */
@@ -276,7 +286,8 @@ struct dsm_settings {
  * @config_lock: protects @set, @up, and which @peers there are
  * @set:	settings
  * @up:		between a write of "up" and one of "down" to state
- * @active:	references that keep the node up, or %DSM_NODE_DOWN
+ * @active:	references that keep the node up, or %DSM_NODE_DOWN, or
+ *		%DSM_NODE_LEAVING for as long as it takes to decide
  * @peers:	by node id
  * @nodes_dir:	the nodes/ directory
  * @core:	the core's view; constant while up, but for members.lost
@@ -290,6 +301,9 @@ struct dsm_settings {
  * @keeper:	the worker that owns all connections (tcp.c)
  * @keeper_stop: no more rounds
  * @listener:	the listening socket; keeper only
+ * @sk_data_ready: what a TCP socket's callbacks are before they are ours
+ * @sk_write_space: the same
+ * @sk_state_change: the same
  * @conns:	all connections; keeper only
  * @strangers:	how many of them have no peer; keeper only
  * @parcels:	reserve of struct dsm_parcel
@@ -322,6 +336,9 @@ struct dsm_node {
 	struct delayed_work keeper;
 	bool keeper_stop;
 	struct socket *listener;
+	void (*sk_data_ready)(struct sock *sk);
+	void (*sk_write_space)(struct sock *sk);
+	void (*sk_state_change)(struct sock *sk);
 	struct list_head conns;
 	u32 strangers;
 	mempool_t *parcels;
@@ -339,7 +356,9 @@ struct dsm_counters {
 	s64 value[DSM_STAT_END];
 };
 
-#define DSM_NODE_DOWN	INT_MIN
+/* Values of dsm_node.active below zero. */
+#define DSM_NODE_DOWN		INT_MIN
+#define DSM_NODE_LEAVING	(INT_MIN + 1)
 
 static inline struct dsm_node *dsm_node_of(struct device *dev)
 {
@@ -358,6 +377,7 @@ void dsm_node_destroy(struct dsm_node *node);
 int dsm_node_up(struct dsm_node *node);
 int dsm_node_down(struct dsm_node *node);
 bool dsm_node_get_active(struct dsm_node *node);
+bool dsm_node_is_down(struct dsm_node *node);
 void dsm_node_put_active(struct dsm_node *node);
 
 /* region.c */
@@ -384,13 +404,8 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		       bool again);
 int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access);
 bool dsm_engine_is_writer(const struct dsm_slot *slot);
-void *dsm_engine_fill_begin(struct dsm_node *node, const struct dsm_conn *conn,
-			    const struct dsm_msg *msg);
-void dsm_engine_fill_abort(struct dsm_node *node, const struct dsm_conn *conn,
-			   u64 index);
 void dsm_engine_recv(struct dsm_node *node, u16 from,
-		     const struct dsm_conn *filler,
-		     const struct dsm_frame *frame);
+		     const struct dsm_frame *frame, const void *payload);
 void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
@@ -403,16 +418,20 @@ void dsm_peer_destroy(struct dsm_peer *peer);
 void dsm_peer_reset(struct dsm_peer *peer);
 int dsm_peer_pools_create(struct dsm_node *node);
 void dsm_peer_pools_destroy(struct dsm_node *node);
-struct dsm_parcel *dsm_peer_parcel(struct dsm_node *node, u32 length);
+struct dsm_parcel *dsm_peer_parcel(struct dsm_node *node, u32 length,
+				   gfp_t gfp);
 void dsm_peer_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel);
 void dsm_peer_send(struct dsm_peer *peer, struct dsm_parcel *parcel);
 void dsm_peer_chat(struct dsm_peer *peer, struct dsm_parcel *parcel);
 void dsm_peer_hello(struct dsm_node *node, u16 to, struct dsm_peer *peer,
 		    struct dsm_hello *mine);
-u32 dsm_peer_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
+u32 dsm_peer_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
+		   bool *lost);
+void dsm_peer_lose(struct dsm_peer *peer);
+void dsm_peer_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
 void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal);
-int dsm_peer_recv(struct dsm_peer *peer, const struct dsm_conn *filler,
-		  const struct dsm_frame *frame, const void *payload);
+int dsm_peer_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
+		  const void *payload);
 void dsm_peer_beat(struct dsm_peer *peer);
 int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms,
 		  u64 *rtt_ns);

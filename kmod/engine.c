@@ -46,7 +46,7 @@ static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
 {
 	struct dsm_peer *peer = dsm_node_peer(node, to);
 	u32 length = msg->type == DSM_MSG_DATA ? node->set.block_size : 0;
-	struct dsm_parcel *parcel = dsm_peer_parcel(node, length);
+	struct dsm_parcel *parcel = dsm_peer_parcel(node, length, GFP_NOIO);
 
 	parcel->frame.msg = *msg;
 	if (length) {
@@ -282,47 +282,6 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 	return err < 0 ? -EINTR : 0;
 }
 
-/**
- * dsm_engine_fill_begin - where the bytes of a DATA should be received
- * @node:	the node, active
- * @conn:	the connection they come from
- * @msg:	the header that announces them
- *
- * Return: the page itself if it waits for just this, so that nothing needs to
- * be copied; it must be given back by dsm_engine_recv() or
- * dsm_engine_fill_abort(). NULL otherwise.
- */
-void *dsm_engine_fill_begin(struct dsm_node *node, const struct dsm_conn *conn,
-			    const struct dsm_msg *msg)
-{
-	struct dsm_slot *slot = dsm_region_find(node, msg->page);
-	void *to = NULL;
-
-	if (!slot)
-		return NULL;
-	mutex_lock(&slot->lock);
-	if (dsm_page_awaits_data(&slot->page) && slot->folio && !slot->filler) {
-		slot->filler = conn;
-		to = folio_address(slot->folio);
-	}
-	mutex_unlock(&slot->lock);
-	return to;
-}
-
-/** dsm_engine_fill_abort() - the rest of the bytes will not come */
-void dsm_engine_fill_abort(struct dsm_node *node, const struct dsm_conn *conn,
-			   u64 index)
-{
-	struct dsm_slot *slot = dsm_region_find(node, index);
-
-	if (!slot)
-		return;
-	mutex_lock(&slot->lock);
-	if (slot->filler == conn)
-		slot->filler = NULL;
-	mutex_unlock(&slot->lock);
-}
-
 static void reject(struct dsm_node *node, u16 from, const struct dsm_msg *msg)
 {
 	dsm_stats_add(node, DSM_STAT_rejected_messages, 1);
@@ -335,12 +294,11 @@ static void reject(struct dsm_node *node, u16 from, const struct dsm_msg *msg)
  * dsm_engine_recv - a protocol message came
  * @node:	the node, active
  * @from:	who sent it, as the session proved
- * @filler:	DATA: the connection that filled the page, or NULL
  * @frame:	the message
+ * @payload:	DATA: the page's bytes
  */
 void dsm_engine_recv(struct dsm_node *node, u16 from,
-		     const struct dsm_conn *filler,
-		     const struct dsm_frame *frame)
+		     const struct dsm_frame *frame, const void *payload)
 {
 	const struct dsm_msg *msg = &frame->msg;
 	struct dsm_event ev = {
@@ -353,8 +311,6 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	trace_dsm_recv(node->core.self, from, msg);
 	if (frame->epoch != node->core.members.epoch ||
 	    msg->page >= node->core.pages) {
-		if (filler)
-			dsm_engine_fill_abort(node, filler, msg->page);
 		reject(node, from, msg);
 		return;
 	}
@@ -370,13 +326,10 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	}
 
 	mutex_lock(&slot->lock);
-	if (msg->type == DSM_MSG_DATA && !filler) {
-		verdict = DSM_PROTO;
-	} else {
-		if (filler)
-			slot->filler = NULL;
-		verdict = step(node, slot, &ev);
-	}
+	/* Nobody can see the page while it waits for its bytes. */
+	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page))
+		memcpy(folio_address(slot->folio), payload, frame->length);
+	verdict = step(node, slot, &ev);
 	mutex_unlock(&slot->lock);
 
 	if (verdict == DSM_PROTO) {
@@ -397,6 +350,8 @@ void dsm_engine_lose(struct dsm_node *node, u16 id)
 	unsigned long index;
 
 	dsm_set_add(node->core.members.lost, id);
+	/* A slot that is being made either is found below or sees the set. */
+	smp_mb();
 	xa_for_each(&node->slots, index, slot) {
 		mutex_lock(&slot->lock);
 		step(node, slot, &ev);

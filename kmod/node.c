@@ -18,10 +18,17 @@ bool dsm_node_get_active(struct dsm_node *node)
 	return atomic_inc_unless_negative(&node->active);
 }
 
+/** dsm_node_is_down() - why dsm_node_get_active() failed: not just leaving */
+bool dsm_node_is_down(struct dsm_node *node)
+{
+	return atomic_read(&node->active) == DSM_NODE_DOWN;
+}
+
 /** dsm_node_put_active() - let it go down again */
 void dsm_node_put_active(struct dsm_node *node)
 {
-	atomic_dec(&node->active);
+	/* What was done under the reference comes before going down. */
+	atomic_dec_return_release(&node->active);
 }
 
 static void node_release(struct device *dev)
@@ -89,10 +96,15 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 
 	cdev_init(&node->cdev, &dsm_dev_fops);
 	node->cdev.owner = THIS_MODULE;
+	/* Nobody can add a node before there is a directory for it. */
+	mutex_lock(&node->config_lock);
 	err = cdev_device_add(&node->cdev, &node->dev);
+	if (!err)
+		node->nodes_dir = kobject_create_and_add("nodes",
+							 &node->dev.kobj);
+	mutex_unlock(&node->config_lock);
 	if (err)
 		goto err_inode;
-	node->nodes_dir = kobject_create_and_add("nodes", &node->dev.kobj);
 	if (!node->nodes_dir) {
 		err = -ENOMEM;
 		goto err_del;
@@ -276,7 +288,7 @@ int dsm_node_up(struct dsm_node *node)
 		goto err_net;
 
 	node->up = true;
-	atomic_set(&node->active, 0);
+	atomic_set_release(&node->active, 0);
 	dev_info(&node->dev, "node %u of \"%s\" is up: %u nodes, %llu bytes\n",
 		 node->core.self, node->set.cluster, node->core.members.nr,
 		 node->set.size);
@@ -290,6 +302,37 @@ err_pools:
 err_members:
 	members_destroy(node);
 	return err;
+}
+
+static bool is_mapped(struct dsm_node *node)
+{
+	struct address_space *mapping = node->inode->i_mapping;
+	bool mapped;
+
+	/* Whoever splits or merges a mapping takes it out for a moment. */
+	i_mmap_lock_read(mapping);
+	mapped = mapping_mapped(mapping);
+	i_mmap_unlock_read(mapping);
+	return mapped;
+}
+
+/*
+ * Stop all faults and file calls, if nothing is mapped. Mappings are not
+ * counted, as the kernel splits and merges them as it likes: those that exist
+ * are in i_mmap. One that is just being made may come too late to be seen; its
+ * faults find the node down.
+ */
+static bool leave(struct dsm_node *node)
+{
+	if (is_mapped(node) ||
+	    atomic_cmpxchg(&node->active, 0, DSM_NODE_LEAVING))
+		return false;
+	if (is_mapped(node)) {
+		atomic_set(&node->active, 0);
+		return false;
+	}
+	atomic_set(&node->active, DSM_NODE_DOWN);
+	return true;
 }
 
 /**
@@ -307,7 +350,7 @@ int dsm_node_down(struct dsm_node *node)
 
 	if (!node->up)
 		return 0;
-	if (atomic_cmpxchg(&node->active, 0, DSM_NODE_DOWN))
+	if (!leave(node))
 		return -EBUSY;
 
 	dsm_tcp_stop(node);

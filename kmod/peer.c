@@ -46,17 +46,25 @@ void dsm_peer_pools_destroy(struct dsm_node *node)
  * dsm_peer_parcel - an empty parcel
  * @node:	whose
  * @length:	bytes of payload, at most a page
+ * @gfp:	GFP_NOIO, which may sleep and never fails, for what has to be
+ *		said; GFP_NOWAIT for chatter
  *
- * May sleep, never fails.
+ * Return: the parcel, or NULL if it was not to wait for memory.
  */
-struct dsm_parcel *dsm_peer_parcel(struct dsm_node *node, u32 length)
+struct dsm_parcel *dsm_peer_parcel(struct dsm_node *node, u32 length, gfp_t gfp)
 {
-	struct dsm_parcel *parcel = mempool_alloc(node->parcels, GFP_NOIO);
+	struct dsm_parcel *parcel = mempool_alloc(node->parcels, gfp);
 
+	if (!parcel)
+		return NULL;
 	*parcel = (struct dsm_parcel) { .frame.length = length };
-	if (length)
-		parcel->payload = mempool_alloc(node->payloads, GFP_NOIO);
-	return parcel;
+	if (!length)
+		return parcel;
+	parcel->payload = mempool_alloc(node->payloads, gfp);
+	if (parcel->payload)
+		return parcel;
+	mempool_free(parcel, node->parcels);
+	return NULL;
 }
 
 void dsm_peer_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel)
@@ -134,6 +142,8 @@ void dsm_peer_reset(struct dsm_peer *peer)
 {
 	free_parcels(peer->node, &peer->queue);
 	free_parcels(peer->node, &peer->chatter);
+	peer->chatting = 0;
+	peer->queued = 0;
 	peer->next = NULL;
 	peer->state = DSM_PEER_OK;
 	peer->refusal = DSM_REFUSAL_NONE;
@@ -152,35 +162,60 @@ void dsm_peer_reset(struct dsm_peer *peer)
 	atomic64_set(&peer->messages_out, 0);
 }
 
-/** dsm_peer_send() - give a protocol message its number and send it */
+/**
+ * dsm_peer_send - give a protocol message its number and send it
+ * @peer:	to whom
+ * @parcel:	the message; dropped if the peer is lost
+ */
 void dsm_peer_send(struct dsm_peer *peer, struct dsm_parcel *parcel)
 {
 	spin_lock(&peer->lock);
+	if (peer->state == DSM_PEER_LOST) {
+		spin_unlock(&peer->lock);
+		dsm_peer_parcel_free(peer->node, parcel);
+		return;
+	}
 	parcel->frame.seq = ++peer->seq_out;
 	list_add_tail(&parcel->list, &peer->queue);
+	peer->queued++;
 	if (!peer->next)
 		peer->next = parcel;
 	spin_unlock(&peer->lock);
 	dsm_tcp_push(peer);
 }
 
-/** dsm_peer_chat() - send a frame outside the sequence, if there is a way */
+/**
+ * dsm_peer_chat - send a frame outside the sequence, if there is a way
+ * @peer:	to whom
+ * @parcel:	what; dropped when the peer is not connected or does not read
+ */
 void dsm_peer_chat(struct dsm_peer *peer, struct dsm_parcel *parcel)
 {
+	bool fits;
+
 	if (!READ_ONCE(peer->linked)) {
 		dsm_peer_parcel_free(peer->node, parcel);
 		return;
 	}
 	spin_lock(&peer->lock);
-	list_add_tail(&parcel->list, &peer->chatter);
+	fits = peer->chatting < DSM_CHATTER_MAX;
+	if (fits) {
+		list_add_tail(&parcel->list, &peer->chatter);
+		peer->chatting++;
+	}
 	spin_unlock(&peer->lock);
-	dsm_tcp_push(peer);
+	if (fits)
+		dsm_tcp_push(peer);
+	else
+		dsm_peer_parcel_free(peer->node, parcel);
 }
 
 static void send_ack(struct dsm_peer *peer)
 {
-	struct dsm_parcel *parcel = dsm_peer_parcel(peer->node, 0);
+	struct dsm_parcel *parcel = dsm_peer_parcel(peer->node, 0, GFP_NOWAIT);
 
+	if (!parcel)
+		return;		/* the keeper tries again */
 	parcel->frame.msg.type = DSM_MSG_ACK;
 	dsm_peer_chat(peer, parcel);
 }
@@ -197,6 +232,7 @@ static void take_acked(struct dsm_peer *peer, u64 ack, struct list_head *list)
 			break;
 		if (parcel == peer->next)
 			peer->next = NULL;
+		peer->queued--;
 		if (parcel->sending) {
 			list_del_init(&parcel->list);
 			parcel->acked = true;
@@ -204,6 +240,8 @@ static void take_acked(struct dsm_peer *peer, u64 ack, struct list_head *list)
 			list_move_tail(&parcel->list, list);
 		}
 	}
+	if (peer->seq_acked != ack)
+		peer->acked_at = jiffies;
 	peer->seq_acked = ack;
 }
 
@@ -277,49 +315,91 @@ void dsm_peer_hello(struct dsm_node *node, u16 to, struct dsm_peer *peer,
 	spin_unlock(&peer->lock);
 }
 
+/* What the session has against a greeting, before anything is changed. */
+static u32 judge_session(const struct dsm_peer *peer,
+			 const struct dsm_hello *theirs)
+{
+	lockdep_assert_held(&peer->lock);
+
+	if (peer->state == DSM_PEER_LOST ||
+	    (theirs->peer_generation &&
+	     theirs->peer_generation != peer->node->generation))
+		return DSM_REFUSAL_RESTARTED;
+	if (peer->generation != theirs->generation)
+		return peer->shared ? DSM_REFUSAL_RESTARTED : DSM_REFUSAL_NONE;
+	if (theirs->received < peer->seq_acked ||
+	    theirs->received > peer->seq_out)
+		return DSM_REFUSAL_SESSION;
+	return DSM_REFUSAL_NONE;
+}
+
 /**
- * dsm_peer_meet - a peer that belongs to the cluster said hello
- * @peer:	the peer; no connection is tied to it; keeper only
- * @theirs:	what it said
- *
- * Begins its session or takes it up where the last connection ended.
+ * dsm_peer_judge - whether a greeting fits the session
+ * @peer:	the peer
+ * @theirs:	what it said; it belongs to the cluster
+ * @lost:	set to whether it tells that the peer has lost what was shared:
+ *		then dsm_peer_lose() has to follow
  *
  * Return: of enum dsm_refusal.
  */
-u32 dsm_peer_meet(struct dsm_peer *peer, const struct dsm_hello *theirs)
+u32 dsm_peer_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
+		   bool *lost)
 {
-	struct dsm_node *node = peer->node;
-	bool restarted, lost = false;
+	u32 refusal;
+
+	spin_lock(&peer->lock);
+	refusal = judge_session(peer, theirs);
+	*lost = refusal == DSM_REFUSAL_RESTARTED && peer->shared &&
+		peer->state != DSM_PEER_LOST &&
+		peer->generation != theirs->generation;
+	spin_unlock(&peer->lock);
+	return refusal;
+}
+
+/**
+ * dsm_peer_lose - a peer has lost its memory: for good, and all pages learn it
+ * @peer:	the peer; no connection is tied to it; keeper only
+ */
+void dsm_peer_lose(struct dsm_peer *peer)
+{
+	LIST_HEAD(unsent);
+
+	spin_lock(&peer->lock);
+	peer->state = DSM_PEER_LOST;
+	peer->next = NULL;
+	peer->queued = 0;
+	list_splice_init(&peer->queue, &unsent);
+	spin_unlock(&peer->lock);
+
+	free_parcels(peer->node, &unsent);
+	dsm_engine_lose(peer->node, peer->id);
+}
+
+/**
+ * dsm_peer_meet - begin the session, or take it up where it was broken off
+ * @peer:	the peer; no connection is tied to it; keeper only
+ * @theirs:	its greeting, judged to be good
+ */
+void dsm_peer_meet(struct dsm_peer *peer, const struct dsm_hello *theirs)
+{
 	LIST_HEAD(acked);
 
 	spin_lock(&peer->lock);
-	restarted = peer->generation && peer->generation != theirs->generation;
-	if (restarted && !peer->shared)
+	if (peer->generation != theirs->generation)
 		renumber(peer);
-	else if (restarted || theirs->received < peer->seq_acked ||
-		 theirs->received > peer->seq_out)
-		lost = true;
-	if (lost || (theirs->peer_generation &&
-		     theirs->peer_generation != node->generation)) {
-		lost = lost && peer->state != DSM_PEER_LOST;
-		if (lost)
-			peer->state = DSM_PEER_LOST;
-		spin_unlock(&peer->lock);
-		if (lost)
-			dsm_engine_lose(node, peer->id);
-		return DSM_REFUSAL_RESTARTED;
-	}
 	peer->generation = theirs->generation;
 	peer->state = DSM_PEER_OK;
 	peer->refusal = DSM_REFUSAL_NONE;
 	peer->met = true;
 	peer->heard_at = jiffies;
+	peer->acked_at = jiffies;
 	take_acked(peer, theirs->received, &acked);
 	rewind(peer);
+	list_splice_init(&peer->chatter, &acked);
+	peer->chatting = 0;
 	spin_unlock(&peer->lock);
 
-	free_parcels(node, &acked);
-	return DSM_REFUSAL_NONE;
+	free_parcels(peer->node, &acked);
 }
 
 /**
@@ -331,6 +411,7 @@ u32 dsm_peer_meet(struct dsm_peer *peer, const struct dsm_hello *theirs)
  */
 void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal)
 {
+	struct device *dev = &peer->node->dev;
 	bool news;
 
 	spin_lock(&peer->lock);
@@ -342,20 +423,22 @@ void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal)
 	if (!news)
 		return;
 	if (refusal == DSM_REFUSAL_RESTARTED)
-		dev_warn(&peer->node->dev,
-			 "node %u or this one restarted: its pages are lost\n",
-			 peer->id);
+		dev_warn_ratelimited(dev, "node %u or this one restarted: its pages are lost\n",
+				     peer->id);
 	else
-		dev_warn(&peer->node->dev,
-			 "node %u at %s is refused: %s does not match\n",
-			 peer->id, peer->text, dsm_refusal_name(refusal));
+		dev_warn_ratelimited(dev, "node %u at %s is refused: %s does not match\n",
+				     peer->id, peer->text,
+				     dsm_refusal_name(refusal));
 }
 
 static void answer_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 			const void *payload)
 {
-	struct dsm_parcel *pong = dsm_peer_parcel(peer->node, frame->length);
+	struct dsm_parcel *pong = dsm_peer_parcel(peer->node, frame->length,
+						  GFP_NOWAIT);
 
+	if (!pong)
+		return;
 	pong->frame.msg = frame->msg;
 	pong->frame.msg.type = DSM_MSG_PONG;
 	if (frame->length)
@@ -398,6 +481,11 @@ static int recv_sequence(struct dsm_peer *peer, const struct dsm_frame *frame)
 	    frame->ack < peer->seq_acked || frame->ack > peer->seq_sent ||
 	    frame->seq != (numbered ? peer->seq_in + 1 : 0))
 		goto out;
+	/* It asks for more and more, and does not say that anything came. */
+	if (numbered && peer->queued > DSM_QUEUE_MAX &&
+	    frame->ack == peer->seq_acked &&
+	    time_after(jiffies, peer->acked_at + msecs_to_jiffies(DSM_CUT_MS)))
+		goto out;
 	if (numbered) {
 		peer->seq_in++;
 		peer->unacked++;
@@ -415,15 +503,14 @@ out:
 /**
  * dsm_peer_recv - a frame came, whole
  * @peer:	from whom
- * @filler:	DATA: the connection, if it has put the bytes into their page
  * @frame:	the header
- * @payload:	PING: its bytes
+ * @payload:	its payload
  *
  * Return: 0, or %-EPROTO if no correct peer says that at this point: then the
  * connection has to go.
  */
-int dsm_peer_recv(struct dsm_peer *peer, const struct dsm_conn *filler,
-		  const struct dsm_frame *frame, const void *payload)
+int dsm_peer_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
+		  const void *payload)
 {
 	int err = recv_sequence(peer, frame);
 
@@ -443,7 +530,7 @@ int dsm_peer_recv(struct dsm_peer *peer, const struct dsm_conn *filler,
 		return -EPROTO;
 	default:
 		atomic64_inc(&peer->messages_in);
-		dsm_engine_recv(peer->node, peer->id, filler, frame);
+		dsm_engine_recv(peer->node, peer->id, frame, payload);
 	}
 	if (READ_ONCE(peer->unacked) >= DSM_ACK_EVERY)
 		send_ack(peer);
@@ -461,7 +548,9 @@ void dsm_peer_beat(struct dsm_peer *peer)
 		return;
 	}
 	peer->beat_at = jiffies + msecs_to_jiffies(DSM_BEAT_MS);
-	ping = dsm_peer_parcel(peer->node, 0);
+	ping = dsm_peer_parcel(peer->node, 0, GFP_NOWAIT);
+	if (!ping)
+		return;
 	ping->frame.msg.type = DSM_MSG_PING;
 	ping->frame.msg.version = ktime_get_ns();
 	dsm_peer_chat(peer, ping);
@@ -474,7 +563,8 @@ void dsm_peer_beat(struct dsm_peer *peer)
  * @timeout_ms:	how long to wait
  * @rtt_ns:	set to the time it took
  *
- * Return: 0, %-ETIMEDOUT, %-EHOSTUNREACH without a connection, or %-EINTR.
+ * Return: 0, %-ETIMEDOUT, %-EHOSTUNREACH without a connection, %-ENOMEM, or
+ * %-EINTR.
  */
 int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms, u64 *rtt_ns)
 {
@@ -486,7 +576,9 @@ int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms, u64 *rtt_ns)
 	if (!READ_ONCE(peer->linked))
 		return -EHOSTUNREACH;
 
-	ping = dsm_peer_parcel(peer->node, bytes);
+	ping = dsm_peer_parcel(peer->node, bytes, GFP_NOWAIT);
+	if (!ping)
+		return -ENOMEM;
 	if (bytes)
 		memset(page_address(ping->payload), 0, bytes);
 	init_completion(&wait.done);

@@ -146,37 +146,37 @@ err_free:
  * Sleeps for memory, so not for message handlers: whoever asks for a page has
  * its memory before the request goes out, and the answer needs none.
  *
- * Return: 0 or %-ENOMEM.
+ * Return: 0, %-ENOMEM, or %-ERESTARTSYS if the caller is being killed.
  */
 int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot)
 {
 	struct address_space *mapping = node->inode->i_mapping;
-	struct page *page;
 	struct folio *folio;
-	int err = 0;
+	struct page *page;
+	int err;
 
 	if (READ_ONCE(slot->folio))
 		return 0;
 
-	mutex_lock(&slot->lock);
-	if (slot->folio)
-		goto out;
 	page = alloc_page(mapping_gfp_mask(mapping));
-	if (!page) {
-		err = -ENOMEM;
-		goto out;
-	}
+	if (!page)
+		return -ENOMEM;
 	folio = page_folio(page);
 	err = filemap_add_folio(mapping, folio, slot->index, GFP_KERNEL);
 	if (err) {
 		folio_put(folio);
-		goto out;
+		/* Another thread was first; it shows the folio before long. */
+		if (err == -EEXIST)
+			err = wait_event_killable(slot->wait,
+						  READ_ONCE(slot->folio));
+		return err;
 	}
 	folio_unlock(folio);
+	mutex_lock(&slot->lock);
 	WRITE_ONCE(slot->folio, folio);
-out:
 	mutex_unlock(&slot->lock);
-	return err;
+	wake_up_all(&slot->wait);
+	return 0;
 }
 
 /** dsm_region_clear() - free all pages of a node that has no users any more */
@@ -186,7 +186,9 @@ void dsm_region_clear(struct dsm_node *node)
 	unsigned long index;
 
 	truncate_inode_pages(node->inode->i_mapping, 0);
-	xa_for_each(&node->slots, index, slot)
+	xa_for_each(&node->slots, index, slot) {
 		slot_free(slot);
+		cond_resched();
+	}
 	xa_destroy(&node->slots);
 }

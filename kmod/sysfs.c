@@ -6,6 +6,7 @@
 #include <linux/ctype.h>
 #include <linux/inet.h>
 #include <linux/kernel.h>
+#include <linux/nsproxy.h>
 #include <linux/sysfs.h>
 #include <net/net_namespace.h>
 
@@ -35,9 +36,8 @@ static int parse_address(char *text, struct sockaddr_storage *address)
 	*port++ = '\0';
 	if (!isdigit(*port) || kstrtou16(port, 10, &number) || !number)
 		return -EINVAL;
-	if (inet_pton_with_scope(&init_net, family, host, port, address))
-		return -EINVAL;
-	return 0;
+	return inet_pton_with_scope(current->nsproxy->net_ns, family, host,
+				    port, address) ? -EINVAL : 0;
 }
 
 /* One word of at most @room - 1 characters, a newline at its end left out. */
@@ -259,6 +259,8 @@ static int add_node(struct dsm_node *node, const char *buf)
 		return -EBUSY;
 	if (dsm_node_peer(node, id))
 		return -EEXIST;
+	if (!node->nodes_dir)
+		return -ENODEV;
 	peer = dsm_peer_create(node, id, &address, text);
 	return PTR_ERR_OR_ZERO(peer);
 }

@@ -129,7 +129,6 @@ static void listener_data_ready(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* The callbacks stay ours: without user data they do nothing. */
 static void set_callbacks(struct socket *sock, struct dsm_conn *conn)
 {
 	struct sock *sk = sock->sk;
@@ -142,11 +141,17 @@ static void set_callbacks(struct socket *sock, struct dsm_conn *conn)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void clear_user_data(struct socket *sock)
+/* TCP may keep the socket for a while after us; so give back its own. */
+static void clear_callbacks(struct dsm_node *node, struct socket *sock)
 {
-	write_lock_bh(&sock->sk->sk_callback_lock);
-	sock->sk->sk_user_data = NULL;
-	write_unlock_bh(&sock->sk->sk_callback_lock);
+	struct sock *sk = sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = NULL;
+	sk->sk_data_ready = node->sk_data_ready;
+	sk->sk_write_space = node->sk_write_space;
+	sk->sk_state_change = node->sk_state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
 }
 
 static struct dsm_conn *conn_create(struct dsm_node *node, struct socket *sock,
@@ -188,11 +193,10 @@ static void conn_close(struct dsm_conn *conn)
 		WRITE_ONCE(peer->linked, false);
 		mutex_unlock(&peer->tx_lock);
 	}
-	clear_user_data(conn->sock);
+	clear_callbacks(conn->node, conn->sock);
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
 	cancel_work_sync(&conn->rx_work);
 	cancel_work_sync(&conn->tx_work);
-	dsm_tcp_rx_stop(conn);
 	dsm_tcp_tx_stop(conn);
 	sock_release(conn->sock);
 	list_del(&conn->list);
@@ -219,6 +223,8 @@ static void dial(struct dsm_peer *peer)
 	sock = make_socket(node, address.ss_family);
 	if (IS_ERR(sock))
 		return;
+	/* What was sent on a call that is given up must not arrive later. */
+	sock_no_linger(sock->sk);
 	conn = conn_create(node, sock, peer);
 	if (!conn) {
 		sock_release(sock);
@@ -232,16 +238,17 @@ static void dial(struct dsm_peer *peer)
 
 static void accept_all(struct dsm_node *node)
 {
+	u32 budget = DSM_STRANGERS_MAX;
 	struct socket *sock;
 
-	while (!kernel_accept(node->listener, &sock, O_NONBLOCK)) {
+	while (budget-- && !kernel_accept(node->listener, &sock, O_NONBLOCK)) {
 		struct dsm_conn *conn = NULL;
 
 		set_options(sock->sk);
 		if (node->strangers < DSM_STRANGERS_MAX)
 			conn = conn_create(node, sock, NULL);
 		if (!conn) {
-			clear_user_data(sock);
+			clear_callbacks(node, sock);
 			sock_release(sock);
 			continue;
 		}
@@ -282,6 +289,7 @@ static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 		 struct dsm_hello *mine)
 {
 	u32 refusal = conn->hello.refusal;
+	bool lost;
 
 	dsm_peer_hello(conn->node, conn->hello.from, peer, mine);
 	if (conn->dialed)
@@ -293,12 +301,25 @@ static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 	if (refusal)
 		return refusal;
 
-	/* The peer has given up the old connection, or it would not call. */
+	refusal = dsm_peer_judge(peer, &conn->hello, &lost);
+	if (lost) {
+		/* Nothing of its old self may come after the pages know. */
+		if (peer->conn)
+			conn_close(peer->conn);
+		dsm_peer_lose(peer);
+	}
+	return refusal;
+}
+
+/* The peer has given up the old connection, or it would not call again. */
+static void replace_conn(struct dsm_conn *conn, struct dsm_peer *peer,
+			 struct dsm_hello *mine)
+{
 	if (peer->conn) {
 		conn_close(peer->conn);
 		dsm_peer_hello(conn->node, peer->id, peer, mine);
 	}
-	return dsm_peer_meet(peer, &conn->hello);
+	dsm_peer_meet(peer, &conn->hello);
 }
 
 static void greet(struct dsm_conn *conn)
@@ -315,6 +336,8 @@ static void greet(struct dsm_conn *conn)
 			dev_warn_ratelimited(&conn->node->dev,
 					     "a stranger was turned away\n");
 	}
+	if (!mine.refusal)
+		replace_conn(conn, peer, &mine);
 	if (!conn->dialed && dsm_tcp_send_hello(conn, &mine))
 		WRITE_ONCE(conn->dead, true);
 	if (!READ_ONCE(conn->dead))
@@ -423,6 +446,9 @@ static int listen(struct dsm_node *node)
 	sock = make_socket(node, address.ss_family);
 	if (IS_ERR(sock))
 		return PTR_ERR(sock);
+	node->sk_data_ready = sock->sk->sk_data_ready;
+	node->sk_write_space = sock->sk->sk_write_space;
+	node->sk_state_change = sock->sk->sk_state_change;
 	sock_set_reuseaddr(sock->sk);
 	err = kernel_bind(sock, (struct sockaddr *)&address,
 			  address_length(&address));
@@ -442,7 +468,7 @@ static int listen(struct dsm_node *node)
 err_release:
 	dev_err(&node->dev, "cannot listen at %s: error %d\n",
 		node->set.listen_text, err);
-	clear_user_data(sock);
+	clear_callbacks(node, sock);
 	sock_release(sock);
 	node->listener = NULL;
 	return err;
@@ -474,7 +500,7 @@ void dsm_tcp_stop(struct dsm_node *node)
 
 	WRITE_ONCE(node->keeper_stop, true);
 	cancel_delayed_work_sync(&node->keeper);
-	clear_user_data(node->listener);
+	clear_callbacks(node, node->listener);
 	sock_release(node->listener);
 	node->listener = NULL;
 	list_for_each_entry_safe(conn, next, &node->conns, list)

@@ -39,8 +39,7 @@ enum dsm_conn_stage {
  * @rx_header:	the header being received
  * @rx_have:	bytes of the frame that are here, header included
  * @rx_frame:	the header, decoded, once it is here
- * @rx_to:	where the payload goes: the page itself or @scratch
- * @scratch:	room for a payload that has no page of its own
+ * @scratch:	the payload being received, at most a page
  * @tx_work:	sends on when the socket has room again
  * @tx_header:	the header being sent; all tx fields under peer->tx_lock
  * @tx:		the parcel being sent, or NULL
@@ -61,7 +60,6 @@ struct dsm_conn {
 	u8 rx_header[DSM_WIRE_BYTES];
 	u32 rx_have;
 	struct dsm_frame rx_frame;
-	void *rx_to;
 	struct page *scratch;
 
 	struct work_struct tx_work;
@@ -76,7 +74,6 @@ void dsm_tcp_fail(struct dsm_conn *conn);
 
 /* tcp_recv.c */
 void dsm_tcp_rx_work(struct work_struct *work);
-void dsm_tcp_rx_stop(struct dsm_conn *conn);
 
 /* tcp_send.c */
 void dsm_tcp_tx_work(struct work_struct *work);

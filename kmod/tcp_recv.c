@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Receiving: a reassembler driven by one counter, the bytes of the frame that
- * are here. The payload of DATA goes straight into its page.
+ * are here. The payload goes into a page of the connection's own: received into
+ * the page it is for, the bytes of a peer that stalls or lies could arrive when
+ * that page is in use again.
  */
 #include <linux/sched/mm.h>
 
@@ -15,25 +17,6 @@ static bool is_listening(const struct dsm_conn *conn)
 	       (stage == DSM_CONN_HELLO || stage == DSM_CONN_OPEN);
 }
 
-/* Where the payload of the frame that @conn->rx_frame announces should go. */
-static void choose_room(struct dsm_conn *conn)
-{
-	const struct dsm_msg *msg = &conn->rx_frame.msg;
-
-	conn->rx_to = NULL;
-	if (msg->type == DSM_MSG_DATA)
-		conn->rx_to = dsm_engine_fill_begin(conn->node, conn, msg);
-	if (!conn->rx_to)
-		conn->rx_to = page_address(conn->scratch);
-}
-
-static bool fills_page(const struct dsm_conn *conn)
-{
-	return conn->rx_have >= DSM_WIRE_BYTES &&
-	       conn->rx_frame.msg.type == DSM_MSG_DATA &&
-	       conn->rx_to != page_address(conn->scratch);
-}
-
 static int header_done(struct dsm_conn *conn)
 {
 	bool hello, open = conn->stage == DSM_CONN_OPEN;
@@ -43,28 +26,21 @@ static int header_done(struct dsm_conn *conn)
 	if (err)
 		return err;
 	hello = conn->rx_frame.msg.type == DSM_MSG_HELLO;
-	if (open == hello)
-		return -EPROTO;
-	choose_room(conn);
-	return 0;
+	return open == hello ? -EPROTO : 0;
 }
 
 static int frame_done(struct dsm_conn *conn)
 {
+	const void *payload = page_address(conn->scratch);
 	int err;
 
-	if (conn->stage == DSM_CONN_OPEN) {
-		err = dsm_peer_recv(conn->peer, fills_page(conn) ? conn : NULL,
-				    &conn->rx_frame, conn->rx_to);
-		if (!err)
-			conn->rx_have = 0;
-		return err;
-	}
+	conn->rx_have = 0;
+	if (conn->stage == DSM_CONN_OPEN)
+		return dsm_peer_recv(conn->peer, &conn->rx_frame, payload);
 
-	err = dsm_hello_decode(conn->rx_to, &conn->hello);
+	err = dsm_hello_decode(payload, &conn->hello);
 	if (err)
 		return err;
-	conn->rx_have = 0;
 	/* pairs with look_at_conn(): the hello comes before the stage */
 	smp_store_release(&conn->stage, DSM_CONN_GREETED);
 	dsm_tcp_kick(conn->node);
@@ -99,14 +75,11 @@ static int receive(struct dsm_conn *conn)
 		if (conn->rx_have < DSM_WIRE_BYTES)
 			return 0;
 		n = header_done(conn);
-		if (n) {
-			/* There is no valid header for rx_stop() to look at. */
-			conn->rx_have = 0;
+		if (n)
 			return n;
-		}
 	} else {
 		have -= DSM_WIRE_BYTES;
-		n = receive_into(conn, conn->rx_to + have,
+		n = receive_into(conn, page_address(conn->scratch) + have,
 				 conn->rx_frame.length - have);
 		if (n < 0)
 			return n;
@@ -135,12 +108,4 @@ void dsm_tcp_rx_work(struct work_struct *work)
 		dsm_tcp_fail(conn);
 	else if (!budget)
 		queue_work(conn->node->wq, work);
-}
-
-/** dsm_tcp_rx_stop() - the connection is over; rx_work does not run any more */
-void dsm_tcp_rx_stop(struct dsm_conn *conn)
-{
-	if (fills_page(conn))
-		dsm_engine_fill_abort(conn->node, conn,
-				      conn->rx_frame.msg.page);
 }

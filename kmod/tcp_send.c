@@ -18,6 +18,7 @@ static struct dsm_parcel *pick(struct dsm_peer *peer, struct dsm_conn *conn)
 					  list);
 	if (parcel) {
 		list_del_init(&parcel->list);
+		peer->chatting--;
 	} else if (peer->next) {
 		parcel = peer->next;
 		peer->next = list_is_last(&parcel->list, &peer->queue) ? NULL :

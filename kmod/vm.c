@@ -8,6 +8,7 @@
  * the folio's lock and finds the mapping that the fault made.
  */
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
 
@@ -27,22 +28,17 @@ static bool may_unlock(const struct vm_fault *vmf)
 
 /*
  * Wait for the network with mmap_lock (or the mapping's lock) dropped. The
- * mapping may be gone afterwards, and with it what kept the node up, so hold
- * that and the file ourselves. VM_FAULT_MAJOR makes the retry come with
- * FAULT_FLAG_TRIED on every path.
+ * mapping may be gone afterwards, so hold the file: the caller puts it.
+ * VM_FAULT_MAJOR makes the retry come with FAULT_FLAG_TRIED on every path.
  */
 static vm_fault_t wait_unlocked(struct vm_fault *vmf, struct dsm_node *node,
-				struct dsm_slot *slot, u8 access)
+				struct dsm_slot *slot, u8 access,
+				struct file **file)
 {
-	struct file *file = get_file(vmf->vma->vm_file);
-
-	/* The mapping itself is a reference, so this cannot fail. */
-	dsm_node_get_active(node);
+	*file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
 	dsm_stats_add(node, DSM_STAT_retries, 1);
 	dsm_engine_wait(node, slot, access);
-	dsm_node_put_active(node);
-	fput(file);
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }
 
@@ -82,9 +78,9 @@ static u8 access_needed(const struct vm_fault *vmf, const struct dsm_slot *slot)
 								DSM_READ;
 }
 
-static vm_fault_t vm_fault(struct vm_fault *vmf)
+static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
+			       struct file **file)
 {
-	struct dsm_node *node = vma_node(vmf->vma);
 	struct dsm_slot *slot;
 	u8 access;
 	int err;
@@ -103,7 +99,7 @@ static vm_fault_t vm_fault(struct vm_fault *vmf)
 		if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 			return VM_FAULT_RETRY;
 		if (may_unlock(vmf))
-			return wait_unlocked(vmf, node, slot, access);
+			return wait_unlocked(vmf, node, slot, access, file);
 		err = wait_locked(node, slot, access);
 	}
 	if (err)
@@ -114,6 +110,27 @@ static vm_fault_t vm_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED;
 }
 
+/* The node is down; or somebody tries to take it down, and will be refused. */
+static vm_fault_t refused(struct dsm_node *node)
+{
+	return dsm_node_is_down(node) ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t vm_fault(struct vm_fault *vmf)
+{
+	struct dsm_node *node = vma_node(vmf->vma);
+	struct file *file = NULL;
+	vm_fault_t ret;
+
+	if (!dsm_node_get_active(node))
+		return refused(node);
+	ret = fault_active(vmf, node, &file);
+	dsm_node_put_active(node);
+	if (file)
+		fput(file);
+	return ret;
+}
+
 /*
  * A store to a page that is mapped read-only. Its callers do not take
  * VM_FAULT_RETRY, so without the right the upgrade is only started, the page
@@ -122,33 +139,23 @@ static vm_fault_t vm_fault(struct vm_fault *vmf)
 static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 {
 	struct dsm_node *node = vma_node(vmf->vma);
-	struct dsm_slot *slot = dsm_region_find(node, vmf->pgoff);
+	struct dsm_slot *slot;
 	int err;
 
-	if (WARN_ON_ONCE(!slot))
-		return VM_FAULT_SIGBUS;
+	if (!dsm_node_get_active(node))
+		return refused(node);
+	/* The page is mapped, so it has a slot. */
+	slot = dsm_region_find(node, vmf->pgoff);
 	err = dsm_engine_acquire(node, slot, DSM_WRITE, false);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
-	if (!err)
-		return VM_FAULT_LOCKED;
-	unmap_mapping_pages(node->inode->i_mapping, slot->index, 1, false);
-	return VM_FAULT_NOPAGE;
-}
-
-static void vm_open(struct vm_area_struct *vma)
-{
-	/* The mapping this one was made from holds a reference. */
-	dsm_node_get_active(vma_node(vma));
-}
-
-static void vm_close(struct vm_area_struct *vma)
-{
-	dsm_node_put_active(vma_node(vma));
+	if (err)
+		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
+				    false);
+	dsm_node_put_active(node);
+	return err ? VM_FAULT_NOPAGE : VM_FAULT_LOCKED;
 }
 
 static const struct vm_operations_struct vm_ops = {
-	.open = vm_open,
-	.close = vm_close,
 	.fault = vm_fault,
 	.page_mkwrite = vm_page_mkwrite,
 };
@@ -156,14 +163,15 @@ static const struct vm_operations_struct vm_ops = {
 int dsm_vm_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct dsm_node *node = file->private_data;
+	bool inside;
 
 	if (!dsm_node_get_active(node))
 		return -ENOTCONN;
-	if (vma->vm_pgoff > node->core.pages ||
-	    vma_pages(vma) > node->core.pages - vma->vm_pgoff) {
-		dsm_node_put_active(node);
+	inside = vma->vm_pgoff <= node->core.pages &&
+		 vma_pages(vma) <= node->core.pages - vma->vm_pgoff;
+	dsm_node_put_active(node);
+	if (!inside)
 		return -EINVAL;
-	}
 	/* A core dump that fetched the whole region would never end. */
 	vm_flags_set(vma, VM_DONTDUMP);
 	vma->vm_ops = &vm_ops;
@@ -177,7 +185,8 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 {
 	struct dsm_node *node = file->private_data;
 
-	if (!addr)
+	if (!addr && !(flags & MAP_FIXED) &&
+	    pgoff < node->set.size >> PAGE_SHIFT)
 		addr = node->set.base + (pgoff << PAGE_SHIFT);
 	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
 }

@@ -250,8 +250,12 @@ static void forget_copy(struct dsm_ctx *x, u16 node)
 	struct dsm_home *hm = x->hm;
 
 	dsm_set_del(hm->copyset, node);
-	if (hm->owner == node)
-		hm->owner = hm->version ? other_copy(x, node) : x->c->self;
+	if (hm->owner != node)
+		return;
+	hm->owner = hm->version ? other_copy(x, node) : x->c->self;
+	/* If it is the one here, that must not be evicted any more. */
+	if (hm->owner == x->c->self && x->pg->state != DSM_NONE)
+		x->pg->owned = true;
 }
 
 /* Take up one request, or refuse it. */

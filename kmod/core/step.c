@@ -40,7 +40,7 @@ static bool sender_fits(const struct dsm_ctx *x)
 	u16 self = x->c->self;
 
 	if (msg->page != ev->page || ev->from == self ||
-	    !dsm_member_has(m, ev->from))
+	    !dsm_member_has(m, ev->from) || dsm_member_is_lost(m, ev->from))
 		return false;
 
 	switch (msg->type) {

@@ -228,6 +228,7 @@ const char *dsm_refusal_name(u32 refusal)
 		[DSM_REFUSAL_BASE]	= "base address",
 		[DSM_REFUSAL_EPOCH]	= "epoch",
 		[DSM_REFUSAL_RESTARTED]	= "restarted",
+		[DSM_REFUSAL_SESSION]	= "session",
 	};
 
 	return refusal < DSM_REFUSAL_END ? names[refusal] : "?";

@@ -177,6 +177,8 @@ struct dsm_hello {
  * @DSM_REFUSAL_BASE:		different base
  * @DSM_REFUSAL_EPOCH:		different epochs
  * @DSM_REFUSAL_RESTARTED:	one has lost the memory that the other counts on
+ * @DSM_REFUSAL_SESSION:	what one has received does not fit what the
+ *				other has sent, as in a greeting long delayed
  * @DSM_REFUSAL_END:		none beyond
  */
 enum dsm_refusal {
@@ -191,6 +193,7 @@ enum dsm_refusal {
 	DSM_REFUSAL_BASE,
 	DSM_REFUSAL_EPOCH,
 	DSM_REFUSAL_RESTARTED,
+	DSM_REFUSAL_SESSION,
 	DSM_REFUSAL_END,
 };
 

@@ -210,6 +210,7 @@ TEST_AT(0, serve_read__from_the_owner)
 {
 	setup_home(f, 2, 5, SET(2));
 	serve_read(&f->x, 1);
+	EXPECT_EQ(DSM_READ, f->hm.busy);
 	EXPECT_EQ(2, f->hm.source);
 	EXPECT_STREQ("0>2 FORWARD read p0 v5 for 1", acts(f));
 }
@@ -310,6 +311,15 @@ TEST_AT(0, forget_copy__heir)
 	EXPECT_EQ(SET(3), f->copyset[0]);
 	forget_copy(&f->x, 3);
 	EXPECT_EQ(DSM_NO_NODE, f->hm.owner);
+}
+
+TEST_AT(0, forget_copy__heir_here)
+{
+	setup_home(f, 1, 5, SET(0) | SET(1));
+	setup_page(f, DSM_READ, 5);
+	forget_copy(&f->x, 1);
+	EXPECT_EQ(0, f->hm.owner);
+	EXPECT_TRUE(f->pg.owned);
 }
 
 TEST_AT(0, forget_copy__not_the_owner)

@@ -76,6 +76,9 @@ TEST(sender_fits__any_message)
 	EXPECT_FALSE(FITS(requester, 4));
 	f.ev.from = DSM_NO_NODE;
 	EXPECT_FALSE(FITS(requester, DSM_NO_NODE));
+	f.ev.from = 1;
+	dsm_set_add(f.lost, 1);
+	EXPECT_FALSE(sender_fits(&f.x));
 }
 
 TEST(sender_fits__get_and_done)

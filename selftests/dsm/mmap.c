@@ -309,6 +309,24 @@ TEST_F(mmap, partial_munmap)
 	EXPECT_EQ(SIGSEGV, fault_of(p + 4 * PAGE, false, NULL));
 }
 
+/* Neighbours are merged into one mapping, which must not confuse anybody. */
+TEST_F(mmap, adjacent)
+{
+	int fd = self->c.node[0].fd, prot = PROT_READ | PROT_WRITE;
+	char *first = dsm_map(fd, 0, PAGE, prot);
+	char *second = dsm_map(fd, PAGE, PAGE, prot);
+
+	ASSERT_NE(NULL, first);
+	ASSERT_EQ(first + PAGE, second);
+	first[0] = 1;
+	second[0] = 2;
+	EXPECT_EQ(1, first[0]);
+	EXPECT_EQ(2, second[0]);
+	ASSERT_EQ(0, munmap(first, PAGE));
+	EXPECT_EQ(2, second[0]);
+	ASSERT_EQ(0, munmap(second, PAGE));
+}
+
 TEST_F(mmap, mremap_moves)
 {
 	uint64_t at = fresh_at(&self->c, 1);
