@@ -410,28 +410,37 @@ void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
 
-/* peer.c: the session */
+/* parcel.c */
+int dsm_parcel_pools_create(struct dsm_node *node);
+void dsm_parcel_pools_destroy(struct dsm_node *node);
+struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
+				    gfp_t gfp);
+void dsm_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel);
+void dsm_parcel_free_list(struct dsm_node *node, struct list_head *list);
+
+/* session.c */
+void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel);
+void dsm_session_chat(struct dsm_peer *peer, struct dsm_parcel *parcel);
+void dsm_session_ack(struct dsm_peer *peer);
+u32 dsm_session_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
+		      bool *lost);
+void dsm_session_lose(struct dsm_peer *peer);
+void dsm_session_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
+int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
+		     const void *payload);
+
+/* peer.c */
 struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,
 				 const struct sockaddr_storage *address,
 				 const char *text);
 void dsm_peer_destroy(struct dsm_peer *peer);
 void dsm_peer_reset(struct dsm_peer *peer);
-int dsm_peer_pools_create(struct dsm_node *node);
-void dsm_peer_pools_destroy(struct dsm_node *node);
-struct dsm_parcel *dsm_peer_parcel(struct dsm_node *node, u32 length,
-				   gfp_t gfp);
-void dsm_peer_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel);
-void dsm_peer_send(struct dsm_peer *peer, struct dsm_parcel *parcel);
-void dsm_peer_chat(struct dsm_peer *peer, struct dsm_parcel *parcel);
 void dsm_peer_hello(struct dsm_node *node, u16 to, struct dsm_peer *peer,
 		    struct dsm_hello *mine);
-u32 dsm_peer_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
-		   bool *lost);
-void dsm_peer_lose(struct dsm_peer *peer);
-void dsm_peer_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
 void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal);
-int dsm_peer_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
-		  const void *payload);
+void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
+			const void *payload);
+void dsm_peer_recv_pong(struct dsm_peer *peer, const struct dsm_frame *frame);
 void dsm_peer_beat(struct dsm_peer *peer);
 int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms,
 		  u64 *rtt_ns);

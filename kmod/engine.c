@@ -46,7 +46,7 @@ static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
 {
 	struct dsm_peer *peer = dsm_node_peer(node, to);
 	u32 length = msg->type == DSM_MSG_DATA ? node->set.block_size : 0;
-	struct dsm_parcel *parcel = dsm_peer_parcel(node, length, GFP_NOIO);
+	struct dsm_parcel *parcel = dsm_parcel_alloc(node, length, GFP_NOIO);
 
 	parcel->frame.msg = *msg;
 	if (length) {
@@ -60,7 +60,7 @@ static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
 	dsm_stats_add(node, DSM_STAT_messages_out, 1);
 	atomic64_inc(&peer->messages_out);
 	trace_dsm_send(node->core.self, to, msg);
-	dsm_peer_send(peer, parcel);
+	dsm_session_send(peer, parcel);
 }
 
 static void send_set(struct dsm_node *node, struct dsm_slot *slot,

@@ -269,7 +269,7 @@ int dsm_node_up(struct dsm_node *node)
 	err = members_create(node);
 	if (err)
 		return err;
-	err = dsm_peer_pools_create(node);
+	err = dsm_parcel_pools_create(node);
 	if (err)
 		goto err_members;
 	err = workers_create(node);
@@ -298,7 +298,7 @@ err_net:
 	put_net(node->net);
 	workers_destroy(node);
 err_pools:
-	dsm_peer_pools_destroy(node);
+	dsm_parcel_pools_destroy(node);
 err_members:
 	members_destroy(node);
 	return err;
@@ -360,7 +360,7 @@ int dsm_node_down(struct dsm_node *node)
 		dsm_peer_reset(peer);
 	put_net(node->net);
 	workers_destroy(node);
-	dsm_peer_pools_destroy(node);
+	dsm_parcel_pools_destroy(node);
 	members_destroy(node);
 	clear_stats(node);
 	node->up = false;

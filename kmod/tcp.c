@@ -301,12 +301,12 @@ static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 	if (refusal)
 		return refusal;
 
-	refusal = dsm_peer_judge(peer, &conn->hello, &lost);
+	refusal = dsm_session_judge(peer, &conn->hello, &lost);
 	if (lost) {
 		/* Nothing of its old self may come after the pages know. */
 		if (peer->conn)
 			conn_close(peer->conn);
-		dsm_peer_lose(peer);
+		dsm_session_lose(peer);
 	}
 	return refusal;
 }
@@ -319,7 +319,7 @@ static void replace_conn(struct dsm_conn *conn, struct dsm_peer *peer,
 		conn_close(peer->conn);
 		dsm_peer_hello(conn->node, peer->id, peer, mine);
 	}
-	dsm_peer_meet(peer, &conn->hello);
+	dsm_session_meet(peer, &conn->hello);
 }
 
 static void greet(struct dsm_conn *conn)

@@ -36,7 +36,7 @@ static int frame_done(struct dsm_conn *conn)
 
 	conn->rx_have = 0;
 	if (conn->stage == DSM_CONN_OPEN)
-		return dsm_peer_recv(conn->peer, &conn->rx_frame, payload);
+		return dsm_session_recv(conn->peer, &conn->rx_frame, payload);
 
 	err = dsm_hello_decode(payload, &conn->hello);
 	if (err)

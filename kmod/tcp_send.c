@@ -51,7 +51,7 @@ static void put(struct dsm_peer *peer, struct dsm_parcel *parcel)
 		spin_unlock(&peer->lock);
 	}
 	if (last)
-		dsm_peer_parcel_free(peer->node, parcel);
+		dsm_parcel_free(peer->node, parcel);
 }
 
 /* Return: bytes written, or a negative error. */
