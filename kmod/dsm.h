@@ -20,7 +20,7 @@
  *	4. folio lock		what the page tables may show of it
  *	5. i_mmap_rwsem, page table locks (the kernel's)
  *	6. peer->tx_lock	the connection's sending side; a mutex
- *	7. socket lock		(the kernel's) own lockdep class, see tcp.c
+ *	7. socket lock		(the kernel's), see make_socket()
  *	8. peer->lock, node->timer_lock: leaves; spinlocks
  * 5 and 6 are never held together; 6 and below are taken under 3.
  *

@@ -31,29 +31,6 @@ void dsm_tcp_fail(struct dsm_conn *conn)
 	dsm_tcp_kick(conn->node);
 }
 
-/*
- * A fault can send on our socket while the process is inside sendmsg() on one
- * of its own, with that one's lock held. To lockdep both are the same lock
- * unless ours has a class of its own (see drivers/nvme/host/tcp.c).
- */
-static void set_lock_class(struct sock *sk)
-{
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-	static struct lock_class_key keys[4];
-
-	if (WARN_ON_ONCE(!sock_allow_reclassification(sk)))
-		return;
-	if (sk->sk_family == AF_INET6)
-		sock_lock_init_class_and_name(sk, "slock-AF_INET6-DSM",
-					      &keys[0], "sk_lock-AF_INET6-DSM",
-					      &keys[1]);
-	else
-		sock_lock_init_class_and_name(sk, "slock-AF_INET-DSM",
-					      &keys[2], "sk_lock-AF_INET-DSM",
-					      &keys[3]);
-#endif
-}
-
 static void set_options(struct sock *sk)
 {
 	/*
@@ -65,6 +42,12 @@ static void set_options(struct sock *sk)
 	tcp_sock_set_nodelay(sk);
 }
 
+/*
+ * A fault can send on our socket while the process is inside sendmsg() on one
+ * of its own, with that one's lock held. Lockdep tells them apart: sockets made
+ * by the kernel, and those accepted from them, have classes of their own. (One
+ * of this module's would pin the module for as long as a node is up.)
+ */
 static struct socket *make_socket(struct dsm_node *node, int family)
 {
 	struct socket *sock;
@@ -76,7 +59,6 @@ static struct socket *make_socket(struct dsm_node *node, int family)
 		return ERR_PTR(err);
 	/* Timers of a socket closed last may outlive the node's reference. */
 	dsm_compat_hold_net(sock->sk);
-	set_lock_class(sock->sk);
 	set_options(sock->sk);
 	return sock;
 }
