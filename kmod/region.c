@@ -76,13 +76,13 @@ static struct dsm_home *home_create(struct dsm_node *node, gfp_t gfp)
 	u64 *copyset, *inval;
 
 	h = kzalloc(sizeof(*h) + 2 * m->words * sizeof(u64) +
-		    m->nr * sizeof(u16), gfp);
+		    m->nr * sizeof(u32), gfp);
 	if (!h)
 		return NULL;
 	copyset = h->words;
 	inval = copyset + m->words;
 	dsm_home_init(&h->home, node->core.self, copyset, inval,
-		      (u16 *)(inval + m->words), m->words);
+		      (u32 *)(inval + m->words), m->words);
 	return &h->home;
 }
 

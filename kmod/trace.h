@@ -22,7 +22,8 @@
 			 { DSM_MSG_DATA, "DATA" },			\
 			 { DSM_MSG_GRANT, "GRANT" },			\
 			 { DSM_MSG_DONE, "DONE" },			\
-			 { DSM_MSG_REFUSE, "REFUSE" })
+			 { DSM_MSG_REFUSE, "REFUSE" },			\
+			 { DSM_MSG_RECOUNT, "RECOUNT" })
 
 TRACE_EVENT(dsm_fault,
 	TP_PROTO(u16 node, u64 page, u8 access, int result),

@@ -16,6 +16,7 @@
 static void send_home(struct dsm_ctx *x, struct dsm_msg *msg)
 {
 	msg->requester = x->c->self;
+	msg->serial = x->pg->serial;
 	msg->page = x->ev->page;
 	if (!x->hm)
 		dsm_act_send(x, dsm_core_home(x->c, msg->page), msg);
@@ -30,6 +31,7 @@ static void send_inval_ack(struct dsm_ctx *x, const struct dsm_msg *cause)
 	const struct dsm_msg msg = {
 		.type = DSM_MSG_INVAL_ACK,
 		.requester = cause->requester,
+		.serial = cause->serial,
 		.page = cause->page,
 		.version = cause->version,
 	};
@@ -44,6 +46,7 @@ static void send_refuse(struct dsm_ctx *x, const struct dsm_msg *cause)
 		.access = cause->access,
 		.status = DSM_STATUS_LOST,
 		.requester = cause->requester,
+		.serial = cause->serial,
 		.page = cause->page,
 		.version = cause->version,
 	};
@@ -65,8 +68,8 @@ static void protect(struct dsm_ctx *x, u8 right)
 static void fail(struct dsm_ctx *x, u8 status)
 {
 	x->pg->want = 0;
-	x->pg->acks_left = 0;
 	x->pg->error = status;
+	dsm_acks_forget(x->pg);
 	dsm_act_add(x, DSM_ACT_WAKE);
 }
 
@@ -89,6 +92,7 @@ void dsm_cache_fault(struct dsm_ctx *x, u8 access)
 	}
 
 	pg->want = access;
+	pg->serial++;
 	pg->error = DSM_STATUS_OK;
 	msg.version = pg->version;
 	if (pg->state == DSM_READ)
@@ -128,13 +132,15 @@ static void settle(struct dsm_ctx *x)
 	struct dsm_msg done = {
 		.type = DSM_MSG_DONE,
 		.access = pg->granted,
-		.version = pg->version,
 		.flags = pg->clean ? DSM_MSG_CLEAN : 0,
 	};
 
-	if (!pg->granted || pg->acks_left)
+	if (!pg->granted || !pg->counted || pg->acks_left)
 		return;
 
+	pg->version = pg->acks_version;
+	done.version = pg->version;
+	dsm_acks_forget(pg);
 	pg->state = pg->granted;
 	pg->owned = pg->granted == DSM_WRITE;
 	pg->dirty = pg->want == DSM_WRITE;
@@ -160,8 +166,7 @@ static bool grant_fits(const struct dsm_ctx *x, const struct dsm_msg *msg)
 		return false;
 	if (msg->access == DSM_READ)
 		return !msg->acks && msg->version >= pg->version;
-	return msg->acks < x->c->members.nr &&
-	       pg->acks_left + msg->acks >= 0 && msg->version > pg->version;
+	return msg->acks < x->c->members.nr && msg->version > pg->version;
 }
 
 enum dsm_verdict dsm_cache_recv_grant(struct dsm_ctx *x,
@@ -171,10 +176,15 @@ enum dsm_verdict dsm_cache_recv_grant(struct dsm_ctx *x,
 
 	if (!grant_fits(x, msg))
 		return DSM_PROTO;
+	/* A reader waits for nobody, whatever came. */
+	if (msg->access == DSM_READ)
+		dsm_acks_forget(pg);
+	/* A recount that was faster knows better how many there will be. */
+	if (msg->version >= pg->acks_version &&
+	    !dsm_acks_expect(pg, msg->version, msg->acks))
+		return DSM_PROTO;
 
 	pg->granted = msg->access;
-	pg->version = msg->version;
-	pg->acks_left += msg->acks;
 	pg->clean = msg->flags & DSM_MSG_CLEAN;
 	if (msg->flags & DSM_MSG_ZERO)
 		dsm_act_add(x, DSM_ACT_ZERO);
@@ -182,26 +192,38 @@ enum dsm_verdict dsm_cache_recv_grant(struct dsm_ctx *x,
 	return DSM_OK;
 }
 
-/*
- * Acknowledgements may come before the grant that counts them. The version
- * tells those of a transaction that was refused from those of this one.
- */
 enum dsm_verdict dsm_cache_recv_inval_ack(struct dsm_ctx *x,
 					  const struct dsm_msg *msg)
 {
 	struct dsm_page *pg = x->pg;
+	enum dsm_verdict verdict;
 
-	if (!pg->want)
+	if (!pg->want || msg->version <= pg->version)
 		return DSM_STALE;
-	if (pg->granted ? msg->version < pg->version :
-			  msg->version <= pg->version)
-		return DSM_STALE;
-	if (pg->granted && (msg->version > pg->version || !pg->acks_left))
-		return DSM_PROTO;
-	if (pg->acks_left <= -x->c->members.nr)
-		return DSM_PROTO;
+	verdict = dsm_acks_take(pg, msg->version, x->c->members.nr);
+	if (verdict == DSM_OK)
+		settle(x);
+	return verdict;
+}
 
-	pg->acks_left--;
+/*
+ * A node was lost, and nobody knows whether its acknowledgement came. The
+ * others are told once more, and their answers have this version. If the old
+ * ones were enough after all, only the version is news.
+ */
+enum dsm_verdict dsm_cache_recv_recount(struct dsm_ctx *x,
+					const struct dsm_msg *msg)
+{
+	struct dsm_page *pg = x->pg;
+
+	if (!pg->want) {
+		if (pg->version < msg->version)
+			pg->version = msg->version;
+		return DSM_OK;
+	}
+	if (msg->version <= pg->version ||
+	    !dsm_acks_expect(pg, msg->version, msg->acks))
+		return DSM_PROTO;
 	settle(x);
 	return DSM_OK;
 }
@@ -226,9 +248,6 @@ enum dsm_verdict dsm_cache_recv_refuse(struct dsm_ctx *x,
 		return DSM_PROTO;
 	if (!pg->want || pg->granted)
 		return msg->access ? DSM_STALE : DSM_PROTO;
-	if (msg->access && (pg->state != DSM_NONE || msg->access < pg->want ||
-			    msg->version < pg->version))
-		return DSM_STALE;
 
 	if (pg->version < msg->version && pg->state == DSM_NONE)
 		pg->version = msg->version;
@@ -289,6 +308,7 @@ static void give(struct dsm_ctx *x, const struct dsm_msg *msg)
 		.access = msg->access,
 		.requester = msg->requester,
 		.acks = msg->acks,
+		.serial = msg->serial,
 		.page = msg->page,
 		.version = msg->version,
 	};
@@ -350,10 +370,22 @@ static void drop_now(struct dsm_ctx *x, const struct dsm_msg *msg)
  */
 bool dsm_cache_drop(struct dsm_ctx *x, const struct dsm_msg *msg)
 {
+	if (x->pg->deferred.type) {
+		x->pg->deferred = *msg;
+		return false;
+	}
 	if (x->pg->state != DSM_NONE && defer(x, msg))
 		return false;
 	drop_now(x, msg);
 	return true;
+}
+
+/* For a recount the same copy is told to go twice; the later one is answered */
+static bool tells_again(const struct dsm_page *pg, const struct dsm_msg *msg)
+{
+	return pg->deferred.type == DSM_MSG_INVALIDATE &&
+	       pg->deferred.requester == msg->requester &&
+	       pg->deferred.version < msg->version;
 }
 
 /* A copy that was evicted is acknowledged like any other. */
@@ -362,7 +394,9 @@ enum dsm_verdict dsm_cache_recv_invalidate(struct dsm_ctx *x,
 {
 	struct dsm_page *pg = x->pg;
 
-	if (pg->granted || msg->version <= pg->version || !can_take_up(pg))
+	if (pg->granted || msg->version <= pg->version)
+		return DSM_PROTO;
+	if (!tells_again(pg, msg) && !can_take_up(pg))
 		return DSM_PROTO;
 
 	if (dsm_cache_drop(x, msg))

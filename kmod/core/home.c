@@ -9,17 +9,8 @@
  */
 #include "step.h"
 
-/* A waiting request: node id, access and "has a copy" in one word. */
-enum {
-	QUEUE_NODE	= DSM_NODE_LIMIT - 1,
-	QUEUE_ACCESS	= 10,
-	QUEUE_HAVE	= 1 << 12,
-};
-
-static_assert(1 << QUEUE_ACCESS == DSM_NODE_LIMIT);
-
 void dsm_home_init(struct dsm_home *hm, u16 self, u64 *copyset, u64 *inval,
-		   u16 *queue, u16 words)
+		   u32 *queue, u16 words)
 {
 	*hm = (struct dsm_home) {
 		.owner = self,
@@ -34,56 +25,34 @@ void dsm_home_init(struct dsm_home *hm, u16 self, u64 *copyset, u64 *inval,
 	dsm_set_clear(inval, words);
 }
 
-static u16 *queue_slot(const struct dsm_ctx *x, u16 i)
-{
-	return &x->hm->queue[(x->hm->queue_head + i) % x->c->members.nr];
-}
-
-static bool queue_has(const struct dsm_ctx *x, u16 node)
-{
-	u16 i;
-
-	for (i = 0; i < x->hm->queue_len; i++)
-		if ((*queue_slot(x, i) & QUEUE_NODE) == node)
-			return true;
-	return false;
-}
-
-static u16 queue_pop(struct dsm_ctx *x)
-{
-	u16 word = *queue_slot(x, 0);
-
-	x->hm->queue_head = (x->hm->queue_head + 1) % x->c->members.nr;
-	x->hm->queue_len--;
-	return word;
-}
-
-static void queue_remove(struct dsm_ctx *x, u16 node)
-{
-	u16 i, kept = 0;
-
-	for (i = 0; i < x->hm->queue_len; i++) {
-		u16 word = *queue_slot(x, i);
-
-		if ((word & QUEUE_NODE) != node)
-			*queue_slot(x, kept++) = word;
-	}
-	x->hm->queue_len = kept;
-}
-
 /* The version that the transaction in flight makes or moves. */
 static u64 next_version(const struct dsm_home *hm)
 {
 	return hm->version + (hm->busy == DSM_WRITE);
 }
 
-static void begin(struct dsm_home *hm, u16 requester, u8 access)
+/*
+ * Whether a message is about the transaction in flight; its version may be from
+ * before a recount.
+ */
+static bool is_about(const struct dsm_home *hm, const struct dsm_msg *msg)
 {
-	hm->busy = access;
-	hm->requester = requester;
+	u64 next = next_version(hm);
+
+	return msg->requester == hm->requester && msg->serial == hm->serial &&
+	       msg->access == hm->busy && msg->version <= next &&
+	       next - msg->version <= hm->recounts;
+}
+
+static void begin(struct dsm_home *hm, const struct dsm_request *rq)
+{
+	hm->busy = rq->access;
+	hm->requester = rq->node;
+	hm->serial = rq->serial;
 	hm->source = DSM_NO_NODE;
 	hm->upgrade = false;
 	hm->asked = false;
+	hm->recounts = 0;
 }
 
 static void end(struct dsm_home *hm)
@@ -102,6 +71,7 @@ static void send_grant(struct dsm_ctx *x, u8 flags, u16 acks)
 		.flags = flags,
 		.requester = x->hm->requester,
 		.acks = acks,
+		.serial = x->hm->serial,
 		.page = x->ev->page,
 		.version = next_version(x->hm),
 	};
@@ -119,6 +89,7 @@ static void send_forward(struct dsm_ctx *x, u16 acks)
 		.access = x->hm->busy,
 		.requester = x->hm->requester,
 		.acks = acks,
+		.serial = x->hm->serial,
 		.page = x->ev->page,
 		.version = next_version(x->hm),
 	};
@@ -129,14 +100,15 @@ static void send_forward(struct dsm_ctx *x, u16 acks)
 		dsm_act_send(x, x->hm->source, &msg);
 }
 
-static void send_refuse(struct dsm_ctx *x, u16 to, u8 status, u8 access,
-			u64 version)
+static void send_refuse(struct dsm_ctx *x, u16 to, u16 serial, u8 status,
+			u8 access, u64 version)
 {
 	const struct dsm_msg msg = {
 		.type = DSM_MSG_REFUSE,
 		.access = access,
 		.status = status,
 		.requester = to,
+		.serial = serial,
 		.page = x->ev->page,
 		.version = version,
 	};
@@ -158,46 +130,36 @@ static u16 pick_source(const struct dsm_ctx *x, u16 requester)
 	return x->hm->owner;
 }
 
-static void serve_read(struct dsm_ctx *x, u16 requester)
+static void serve_read(struct dsm_ctx *x)
 {
 	struct dsm_home *hm = x->hm;
 
-	begin(hm, requester, DSM_READ);
 	if (!hm->version) {
 		send_grant(x, DSM_MSG_ZERO, 0);
 		return;
 	}
-	hm->source = pick_source(x, requester);
+	hm->source = pick_source(x, hm->requester);
 	send_forward(x, 0);
 }
 
 /*
- * Tell every copy but the requester's and the source's to go, all at once, and
- * drop this node's own.
+ * Tell the copies in dsm_home.inval to go, all at once, and drop this node's
+ * own.
  *
  * Return: how many INVAL_ACK the requester will get.
  */
-static u16 invalidate_copies(struct dsm_ctx *x)
+static u16 send_invalidate(struct dsm_ctx *x, bool own_copy)
 {
 	struct dsm_home *hm = x->hm;
-	u16 words = x->c->members.words;
 	const struct dsm_msg msg = {
 		.type = DSM_MSG_INVALIDATE,
 		.requester = hm->requester,
+		.serial = hm->serial,
 		.page = x->ev->page,
 		.version = next_version(hm),
 	};
-	bool own_copy;
-	u16 acks;
+	u16 acks = dsm_set_count(hm->inval, x->c->members.words);
 
-	dsm_set_copy(hm->inval, hm->copyset, words);
-	dsm_set_del(hm->inval, hm->requester);
-	if (hm->source != DSM_NO_NODE)
-		dsm_set_del(hm->inval, hm->source);
-	own_copy = dsm_set_has(hm->inval, x->c->self);
-	dsm_set_del(hm->inval, x->c->self);
-
-	acks = dsm_set_count(hm->inval, words);
 	if (acks) {
 		struct dsm_act *act = dsm_act_add(x, DSM_ACT_SEND_SET);
 
@@ -209,16 +171,29 @@ static u16 invalidate_copies(struct dsm_ctx *x)
 	return acks;
 }
 
-static void serve_write(struct dsm_ctx *x, u16 requester, bool have)
+/* Every copy but the requester's and the source's has to go. */
+static u16 invalidate_copies(struct dsm_ctx *x)
+{
+	struct dsm_home *hm = x->hm;
+	bool own_copy;
+
+	dsm_set_copy(hm->inval, hm->copyset, x->c->members.words);
+	dsm_set_del(hm->inval, hm->requester);
+	if (hm->source != DSM_NO_NODE)
+		dsm_set_del(hm->inval, hm->source);
+	own_copy = dsm_set_has(hm->inval, x->c->self);
+	dsm_set_del(hm->inval, x->c->self);
+	return send_invalidate(x, own_copy);
+}
+
+static void serve_write(struct dsm_ctx *x, bool upgrade)
 {
 	struct dsm_home *hm = x->hm;
 	u16 acks;
 
-	begin(hm, requester, DSM_WRITE);
-	/* A copy that lost the race for an earlier upgrade is no copy. */
-	hm->upgrade = have && dsm_set_has(hm->copyset, requester);
-	if (!hm->upgrade && hm->version)
-		hm->source = pick_source(x, requester);
+	hm->upgrade = upgrade;
+	if (!upgrade && hm->version)
+		hm->source = pick_source(x, hm->requester);
 
 	acks = invalidate_copies(x);
 	if (hm->upgrade)
@@ -258,53 +233,61 @@ static void forget_copy(struct dsm_ctx *x, u16 node)
 		x->pg->owned = true;
 }
 
-/* Take up one request, or refuse it. */
-static void serve(struct dsm_ctx *x, u16 requester, u8 access, bool have)
+/*
+ * Make sure that somebody can send the bytes.
+ *
+ * Return: of enum dsm_status, why nobody can.
+ */
+static u8 check_source(struct dsm_ctx *x, u16 requester)
 {
-	struct dsm_home *hm = x->hm;
-	bool upgrade = have && dsm_set_has(hm->copyset, requester);
 	u16 source = pick_source(x, requester);
 
-	if (hm->version && !upgrade) {
-		/* A lost owner's heir may have evicted its copy. */
-		if (source == requester &&
-		    other_copy(x, requester) != DSM_NO_NODE) {
-			forget_copy(x, requester);
-			source = pick_source(x, requester);
-		}
-		/* Whoever has the only bytes cannot ask for them. */
-		if (source == requester) {
-			send_refuse(x, requester, DSM_STATUS_PROTO, 0,
-				    hm->version);
-			return;
-		}
-		if (source == DSM_NO_NODE) {
-			send_refuse(x, requester, DSM_STATUS_LOST, 0,
-				    hm->version);
-			return;
-		}
+	/* A lost owner's heir may have evicted its copy. */
+	if (source == requester && other_copy(x, requester) != DSM_NO_NODE) {
+		forget_copy(x, requester);
+		source = pick_source(x, requester);
+	}
+	/* Whoever has the only bytes cannot ask for them. */
+	if (source == requester)
+		return DSM_STATUS_PROTO;
+	return source == DSM_NO_NODE ? DSM_STATUS_LOST : DSM_STATUS_OK;
+}
+
+/* Take up one request, or refuse it. */
+static void serve(struct dsm_ctx *x, const struct dsm_request *rq)
+{
+	struct dsm_home *hm = x->hm;
+	/* A copy that lost the race for an earlier upgrade is no copy. */
+	bool upgrade = rq->have && dsm_set_has(hm->copyset, rq->node);
+	u8 status = DSM_STATUS_OK;
+
+	if (hm->version && !upgrade)
+		status = check_source(x, rq->node);
+	if (status != DSM_STATUS_OK) {
+		send_refuse(x, rq->node, rq->serial, status, 0, hm->version);
+		return;
 	}
 
-	if (access == DSM_READ && hm->migratory == DSM_MIGRATORY)
-		access = DSM_WRITE;
-	if (access == DSM_READ)
-		serve_read(x, requester);
+	begin(hm, rq);
+	if (hm->busy == DSM_READ && hm->migratory == DSM_MIGRATORY)
+		hm->busy = DSM_WRITE;
+	if (hm->busy == DSM_READ)
+		serve_read(x);
 	else
-		serve_write(x, requester, have);
+		serve_write(x, upgrade);
 }
 
 /* One request a step, to bound the actions; the timer brings the next. */
 static void serve_next(struct dsm_ctx *x)
 {
 	struct dsm_home *hm = x->hm;
-	u16 word;
+	struct dsm_request rq;
 
 	if (hm->busy || !hm->queue_len)
 		return;
 
-	word = queue_pop(x);
-	serve(x, word & QUEUE_NODE, word >> QUEUE_ACCESS & 3,
-	      word & QUEUE_HAVE);
+	rq = dsm_queue_pop(x);
+	serve(x, &rq);
 	if (!hm->busy && hm->queue_len)
 		dsm_act_timer(x, x->ev->now);
 }
@@ -313,44 +296,21 @@ enum dsm_verdict dsm_home_recv_get(struct dsm_ctx *x, u16 from,
 				   const struct dsm_msg *msg)
 {
 	struct dsm_home *hm = x->hm;
-	bool have = msg->flags & DSM_MSG_HAVE;
+	const struct dsm_request rq = {
+		.node = from,
+		.serial = msg->serial,
+		.access = msg->access,
+		.have = msg->flags & DSM_MSG_HAVE,
+	};
 
 	if (!hm->busy && !hm->queue_len) {
-		serve(x, from, msg->access, have);
+		serve(x, &rq);
 		return DSM_OK;
 	}
-	if ((hm->busy && hm->requester == from) || queue_has(x, from))
+	if ((hm->busy && hm->requester == from) || dsm_queue_has(x, from))
 		return DSM_PROTO;
-
-	hm->queue_len++;
-	*queue_slot(x, hm->queue_len - 1) =
-		from | msg->access << QUEUE_ACCESS | (have ? QUEUE_HAVE : 0);
+	dsm_queue_add(x, &rq);
 	return DSM_OK;
-}
-
-/*
- * A page is migratory when one node after the other reads and then writes it:
- * then the read had better come with write permission at once. (The idea is
- * from P. Stenström et al., "An adaptive cache coherence protocol optimized
- * for migratory sharing", ISCA 1993.) Two readers in a row, or a holder that
- * did not write, end it.
- */
-static void note_pattern(struct dsm_home *hm, u16 requester, bool clean)
-{
-	if (hm->busy == DSM_READ) {
-		if (hm->last_reader != DSM_NO_NODE &&
-		    hm->last_reader != requester)
-			hm->migratory = 0;
-		hm->last_reader = requester;
-	} else {
-		if (hm->upgrade && hm->last_reader != requester)
-			hm->migratory = 0;
-		else if (hm->upgrade && hm->migratory < DSM_MIGRATORY)
-			hm->migratory++;
-		hm->last_reader = DSM_NO_NODE;
-	}
-	if (clean)
-		hm->migratory = 0;
 }
 
 /*
@@ -374,8 +334,10 @@ enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 {
 	struct dsm_home *hm = x->hm;
 
-	if (from != hm->requester || msg->access != hm->busy ||
-	    msg->version != next_version(hm))
+	if (from != hm->requester || !is_about(hm, msg))
+		return DSM_PROTO;
+	/* It cannot have all while this node owes it bytes or an INVAL_ACK. */
+	if (x->pg->deferred.type && x->pg->deferred.requester == from)
 		return DSM_PROTO;
 
 	if (msg->status) {
@@ -385,13 +347,16 @@ enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 		serve_next(x);
 		return DSM_OK;
 	}
-	note_pattern(hm, from, msg->flags & DSM_MSG_CLEAN);
+	dsm_pattern_note(hm, msg->flags & DSM_MSG_CLEAN);
 	if (hm->busy == DSM_WRITE) {
 		hm->version++;
 		hm->owner = from;
 		dsm_set_clear(hm->copyset, x->c->members.words);
 	}
 	dsm_set_add(hm->copyset, from);
+	/* The source was lost, but its bytes had come. */
+	if (hm->owner == DSM_NO_NODE)
+		hm->owner = from;
 	end(hm);
 	serve_next(x);
 	return DSM_OK;
@@ -414,11 +379,11 @@ static void lost_source(struct dsm_ctx *x)
 
 	if (hm->busy == DSM_READ && source != DSM_NO_NODE &&
 	    source != hm->requester) {
-		serve_read(x, hm->requester);
+		serve_read(x);
 		return;
 	}
 	hm->asked = true;
-	send_refuse(x, hm->requester, DSM_STATUS_LOST, hm->busy,
+	send_refuse(x, hm->requester, hm->serial, DSM_STATUS_LOST, hm->busy,
 		    next_version(hm));
 }
 
@@ -427,8 +392,7 @@ enum dsm_verdict dsm_home_recv_refuse(struct dsm_ctx *x, u16 from,
 {
 	struct dsm_home *hm = x->hm;
 
-	if (from != hm->source || msg->requester != hm->requester ||
-	    msg->access != hm->busy || msg->version != next_version(hm))
+	if (from != hm->source || !is_about(hm, msg))
 		return DSM_PROTO;
 
 	forget_copy(x, from);
@@ -436,16 +400,44 @@ enum dsm_verdict dsm_home_recv_refuse(struct dsm_ctx *x, u16 from,
 	return DSM_OK;
 }
 
+/*
+ * A node is lost that may owe the requester an acknowledgement. The requester
+ * only counts them, so all others are told once more, under a new version.
+ */
+static void recount(struct dsm_ctx *x, u16 node)
+{
+	struct dsm_home *hm = x->hm;
+	struct dsm_msg msg = {
+		.type = DSM_MSG_RECOUNT,
+		.requester = hm->requester,
+		.serial = hm->serial,
+		.page = x->ev->page,
+	};
+
+	dsm_set_del(hm->inval, node);
+	hm->version++;
+	hm->recounts++;
+	msg.version = next_version(hm);
+	msg.acks = send_invalidate(x, x->pg->deferred.type ==
+				      DSM_MSG_INVALIDATE);
+	if (msg.requester == x->c->self)
+		dsm_cache_recv_recount(x, &msg);
+	else
+		dsm_act_send(x, msg.requester, &msg);
+}
+
 void dsm_home_lost(struct dsm_ctx *x, u16 node)
 {
 	struct dsm_home *hm = x->hm;
 
-	queue_remove(x, node);
+	dsm_queue_remove(x, node);
 	forget_copy(x, node);
 	if (hm->busy && hm->requester == node)
 		abandon(x);
 	else if (hm->busy && hm->source == node)
 		lost_source(x);
+	else if (hm->busy == DSM_WRITE && dsm_set_has(hm->inval, node))
+		recount(x, node);
 	if (!hm->busy && hm->queue_len)
 		dsm_act_timer(x, x->ev->now);
 }

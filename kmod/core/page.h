@@ -19,7 +19,8 @@
  *		does not satisfy; cleared by the grant with all its
  *		acknowledgements, or by a refusal.
  * @granted:	of enum dsm_right: what the grant gave; 0 until it is here.
- *		Orders: want -> granted -> (acks_left == 0) -> state.
+ *		Orders: want -> granted and counted -> (acks_left == 0) ->
+ *		state.
  * @error:	of enum dsm_status: the last request was refused, and why;
  *		cleared by the next request
  * @owned:	the home counts this node as owner, because it was the last to
@@ -27,8 +28,12 @@
  * @dirty:	written to since write permission came
  * @fresh:	granted, but nobody has used it yet
  * @clean:	the DATA that answers @want said %DSM_MSG_CLEAN
- * @acks_left:	acknowledgements to come; below zero while some were here
- *		before the grant that says how many
+ * @counted:	it is known how many acknowledgements @want takes
+ * @serial:	of the last request; what answers another one is stale
+ * @acks_left:	acknowledgements to come; those that are here, below zero,
+ *		until it is @counted
+ * @acks_version: which ones count: those of this version. The grant's, or a
+ *		later one if a node that owed one was lost; 0 before the first
  * @version:	of the copy; without a copy, the newest version known here
  * @hold_until:	the page is not given away before this time, in microseconds
  * @deferred_since: when the first try to give it away was put off
@@ -44,7 +49,10 @@ struct dsm_page {
 	bool dirty;
 	bool fresh;
 	bool clean;
+	bool counted;
+	u16 serial;
 	s16 acks_left;
+	u64 acks_version;
 	u64 version;
 	u64 hold_until;
 	u64 deferred_since;
@@ -60,19 +68,22 @@ struct dsm_page {
  *		transaction at a time: set when a request is taken up, cleared
  *		by its DONE (or because its requester is lost).
  * @requester:	whom @busy is for
+ * @serial:	of its request
  * @source:	who sends it the bytes; %DSM_NO_NODE if nobody does
  * @upgrade:	@busy is an upgrade
  * @asked:	@source cannot send the bytes, and @requester was asked whether
  *		they came
  * @last_reader: the requester of the last transaction, if it was a read
  * @migratory:	read-then-write patterns seen in a row, to %DSM_MIGRATORY
+ * @recounts:	how often the transaction has got another version, because a
+ *		node that owed an acknowledgement was lost
  * @version:	grows with every grant of write permission
  * @queue_head:	index of the request that came first, of those that wait
  * @queue_len:	how many wait, at most one of each member
  * @copyset:	nodes that may hold a copy; dsm_members.words long
  * @inval:	nodes told to drop their copy by this transaction; as long
- * @queue:	a ring of dsm_members.nr requests in order of arrival, each the
- *		node's id with what it wants in the bits above (see home.c)
+ * @queue:	a ring of dsm_members.nr requests in order of arrival, a word
+ *		each (see queue.c)
  *
  * owner and copyset are those from before the transaction until it is done.
  */
@@ -82,15 +93,17 @@ struct dsm_home {
 	bool upgrade;
 	bool asked;
 	u16 requester;
+	u16 serial;
 	u16 source;
 	u16 last_reader;
 	u8 migratory;
+	u16 recounts;
 	u64 version;
 	u16 queue_head;
 	u16 queue_len;
 	u64 *copyset;
 	u64 *inval;
-	u16 *queue;
+	u32 *queue;
 };
 
 /** dsm_page_init() - a page that this node has never touched */

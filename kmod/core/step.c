@@ -45,6 +45,9 @@ static bool sender_fits(const struct dsm_ctx *x)
 
 	switch (msg->type) {
 	case DSM_MSG_GET:
+		/* Who has a copy does not ask to read. */
+		return access && msg->requester == ev->from &&
+		       !(msg->access == DSM_READ && msg->flags & DSM_MSG_HAVE);
 	case DSM_MSG_DONE:
 		return access && msg->requester == ev->from;
 	case DSM_MSG_FORWARD:
@@ -57,12 +60,36 @@ static bool sender_fits(const struct dsm_ctx *x)
 		       dsm_core_home(x->c, ev->page) == ev->from;
 	case DSM_MSG_GRANT:
 		return access && dsm_core_home(x->c, ev->page) == ev->from;
+	case DSM_MSG_RECOUNT:
+		return msg->requester == self && msg->acks < m->nr &&
+		       dsm_core_home(x->c, ev->page) == ev->from;
 	case DSM_MSG_REFUSE:
 		return x->hm || dsm_core_home(x->c, ev->page) == ev->from;
 	case DSM_MSG_DATA:
+		/* The home knows who sends it bytes, if anybody does. */
+		if (x->hm && (x->hm->requester != self ||
+			      x->hm->source != ev->from))
+			return false;
 		return access && !(msg->flags & DSM_MSG_ZERO);
 	case DSM_MSG_INVAL_ACK:
 		return msg->requester == self;
+	}
+	return false;
+}
+
+/* Whether it answers an earlier request than this node's last. */
+static bool is_late(const struct dsm_ctx *x)
+{
+	const struct dsm_msg *msg = &x->ev->msg;
+
+	switch (msg->type) {
+	case DSM_MSG_DATA:
+	case DSM_MSG_GRANT:
+	case DSM_MSG_INVAL_ACK:
+	case DSM_MSG_RECOUNT:
+		return msg->serial != x->pg->serial;
+	case DSM_MSG_REFUSE:
+		return !x->hm && msg->serial != x->pg->serial;
 	}
 	return false;
 }
@@ -71,6 +98,8 @@ static enum dsm_verdict recv(struct dsm_ctx *x)
 {
 	const struct dsm_msg *msg = &x->ev->msg;
 
+	if (is_late(x))
+		return DSM_STALE;
 	switch (msg->type) {
 	/* to a home */
 	case DSM_MSG_GET:
@@ -88,6 +117,8 @@ static enum dsm_verdict recv(struct dsm_ctx *x)
 		return dsm_cache_recv_grant(x, msg);
 	case DSM_MSG_INVAL_ACK:
 		return dsm_cache_recv_inval_ack(x, msg);
+	case DSM_MSG_RECOUNT:
+		return dsm_cache_recv_recount(x, msg);
 	/* from a home to a requester, or from a source to a home */
 	case DSM_MSG_REFUSE:
 		return x->hm ? dsm_home_recv_refuse(x, x->ev->from, msg) :

@@ -50,7 +50,7 @@ static inline u16 dsm_core_home(const struct dsm_core *c, u64 page)
  * @words:	dsm_members.words
  */
 void dsm_home_init(struct dsm_home *hm, u16 self, u64 *copyset, u64 *inval,
-		   u16 *queue, u16 words);
+		   u32 *queue, u16 words);
 
 /**
  * dsm_step - feed one event about one page
@@ -108,10 +108,33 @@ enum dsm_verdict dsm_cache_recv_inval_ack(struct dsm_ctx *x,
 					  const struct dsm_msg *msg);
 enum dsm_verdict dsm_cache_recv_grant(struct dsm_ctx *x,
 				      const struct dsm_msg *msg);
+enum dsm_verdict dsm_cache_recv_recount(struct dsm_ctx *x,
+					const struct dsm_msg *msg);
 enum dsm_verdict dsm_cache_recv_refuse(struct dsm_ctx *x,
 				       const struct dsm_msg *msg);
 void dsm_cache_tick(struct dsm_ctx *x);
 void dsm_cache_lost(struct dsm_ctx *x, u16 node);
+
+/* acks.c: the acknowledgements that a request waits for */
+void dsm_acks_forget(struct dsm_page *pg);
+bool dsm_acks_expect(struct dsm_page *pg, u64 version, u16 nr);
+enum dsm_verdict dsm_acks_take(struct dsm_page *pg, u64 version, u16 limit);
+
+/* queue.c: the requests that wait at the home */
+struct dsm_request {
+	u16 node;
+	u16 serial;
+	u8 access;
+	bool have;
+};
+
+bool dsm_queue_has(const struct dsm_ctx *x, u16 node);
+void dsm_queue_add(struct dsm_ctx *x, const struct dsm_request *rq);
+struct dsm_request dsm_queue_pop(struct dsm_ctx *x);
+void dsm_queue_remove(struct dsm_ctx *x, u16 node);
+
+/* pattern.c: how a page is used */
+void dsm_pattern_note(struct dsm_home *hm, bool clean);
 
 /* home.c: the page's directory entry */
 enum dsm_verdict dsm_home_recv_get(struct dsm_ctx *x, u16 from,

@@ -13,7 +13,8 @@ enum {
 	WRITE		= 1 << DSM_CACHE_WRITE,
 
 	PENDING		= NONE_PENDING | READ_PENDING,
-	NO_WRITE	= NONE | NONE_PENDING | READ | READ_PENDING,
+	NO_WRITE	= NONE | PENDING | READ,
+	NOT_READ	= NONE | PENDING | WRITE,
 	ANY		= NO_WRITE | WRITE,
 };
 
@@ -46,10 +47,11 @@ static const struct {
 	[DSM_IN_FORWARD]	= { ANY,		ELSEWHERE },
 	[DSM_IN_INVALIDATE]	= { NO_WRITE,		ELSEWHERE },
 	[DSM_IN_INVAL_ACK]	= { ANY,		ANYWHERE },
-	[DSM_IN_DATA]		= { NONE_PENDING,	ANYWHERE },
+	[DSM_IN_DATA]		= { NONE_PENDING,	ELSEWHERE | BUSY },
 	[DSM_IN_GRANT]		= { PENDING,		ELSEWHERE },
 	[DSM_IN_DONE]		= { ANY,		BUSY },
 	[DSM_IN_REFUSE]		= { ANY,		ELSEWHERE | BUSY },
+	[DSM_IN_RECOUNT]	= { NOT_READ,		ELSEWHERE },
 };
 
 enum dsm_cache_state dsm_cache_state(const struct dsm_page *pg)
@@ -87,7 +89,7 @@ enum dsm_input dsm_input_of(const struct dsm_event *ev)
 }
 
 static_assert(DSM_IN_FORWARD - DSM_IN_GET == DSM_MSG_FORWARD - DSM_MSG_GET);
-static_assert(DSM_IN_REFUSE - DSM_IN_GET == DSM_MSG_REFUSE - DSM_MSG_GET);
+static_assert(DSM_IN_RECOUNT - DSM_IN_GET == DSM_MSG_RECOUNT - DSM_MSG_GET);
 
 bool dsm_table_legal(enum dsm_cache_state cache, enum dsm_home_state home,
 		     enum dsm_input in)

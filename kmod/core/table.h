@@ -38,7 +38,8 @@
 	X(DATA)			\
 	X(GRANT)		\
 	X(DONE)			\
-	X(REFUSE)
+	X(REFUSE)		\
+	X(RECOUNT)
 
 #define DSM_TABLE_CACHE(name)	DSM_CACHE_##name,
 #define DSM_TABLE_HOME(name)	DSM_HOME_##name,

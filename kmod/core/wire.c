@@ -17,7 +17,8 @@ struct wire_header {
 	__le64 version;
 	__le16 requester;
 	__le16 acks;
-	__le32 reserved;
+	__le16 serial;
+	__le16 reserved;
 };
 
 static_assert(sizeof(struct wire_header) == DSM_WIRE_BYTES);
@@ -60,6 +61,7 @@ static const struct wire_type wire_types[DSM_MSG_END] = {
 	[DSM_MSG_GRANT]		= { .name = "GRANT" },
 	[DSM_MSG_DONE]		= { .name = "DONE" },
 	[DSM_MSG_REFUSE]	= { .name = "REFUSE" },
+	[DSM_MSG_RECOUNT]	= { .name = "RECOUNT" },
 	[DSM_MSG_HELLO]		= { .name = "HELLO", .min = DSM_HELLO_BYTES,
 				    .max = DSM_HELLO_BYTES },
 	[DSM_MSG_ACK]		= { .name = "ACK" },
@@ -100,6 +102,7 @@ void dsm_wire_encode(const struct dsm_frame *f, u8 *buf)
 		.version = __cpu_to_le64(f->msg.version),
 		.requester = __cpu_to_le16(f->msg.requester),
 		.acks = __cpu_to_le16(f->msg.acks),
+		.serial = __cpu_to_le16(f->msg.serial),
 	};
 
 	memcpy(buf, &w, sizeof(w));
@@ -130,6 +133,7 @@ int dsm_wire_decode(const u8 *buf, u32 block_size, struct dsm_frame *f)
 	f->msg.status = w.status;
 	f->msg.requester = __le16_to_cpu(w.requester);
 	f->msg.acks = __le16_to_cpu(w.acks);
+	f->msg.serial = __le16_to_cpu(w.serial);
 	f->msg.page = __le64_to_cpu(w.page);
 	f->msg.version = __le64_to_cpu(w.version);
 

@@ -15,7 +15,7 @@
 #include "types.h"
 
 #define DSM_WIRE_MAGIC		0x314d5344	/* "DSM1" */
-#define DSM_WIRE_VERSION	1
+#define DSM_WIRE_VERSION	2
 #define DSM_WIRE_BYTES		64
 #define DSM_HELLO_BYTES		152
 #define DSM_CLUSTER_BYTES	64
@@ -32,6 +32,8 @@
  * @DSM_MSG_DONE:	requester to home: I have it, serve the next
  * @DSM_MSG_REFUSE:	home to requester: it cannot be had, and why; source to
  *			home: I have no copy
+ * @DSM_MSG_RECOUNT:	home to requester: a node that owed you an INVAL_ACK is
+ *			lost; so many of another version count now
  * @DSM_MSG_PROTOCOL_END: none of the protocol beyond
  * @DSM_MSG_HELLO:	first frame each way on a connection
  * @DSM_MSG_ACK:	session: nothing but the cumulative acknowledgement
@@ -48,6 +50,7 @@ enum dsm_msg_type {
 	DSM_MSG_GRANT,
 	DSM_MSG_DONE,
 	DSM_MSG_REFUSE,
+	DSM_MSG_RECOUNT,
 	DSM_MSG_PROTOCOL_END,
 
 	DSM_MSG_HELLO = 16,
@@ -95,6 +98,7 @@ enum dsm_status {
  * @status:	of enum dsm_status
  * @requester:	the node that the transaction is for
  * @acks:	how many INVAL_ACK the requester has to wait for
+ * @serial:	which request of the requester for this page it is about
  * @page:	the page
  * @version:	the version the transaction makes or moves
  */
@@ -105,6 +109,7 @@ struct dsm_msg {
 	u8 status;
 	u16 requester;
 	u16 acks;
+	u16 serial;
 	u64 page;
 	u64 version;
 };

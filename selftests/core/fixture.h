@@ -18,7 +18,7 @@ struct fixture {
 	u64 copyset[1];
 	u64 inval[1];
 	u64 lost[1];
-	u16 queue[4];
+	u32 queue[4];
 	char text[4 * SHOW_MAX];
 };
 

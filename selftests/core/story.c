@@ -54,7 +54,7 @@ static struct node nodes[NODES];
 static struct dsm_home homes[PAGES];
 static u64 copysets[PAGES][1];
 static u64 invals[PAGES][1];
-static u16 queues[PAGES][NODES];
+static u32 queues[PAGES][NODES];
 static const u16 ids[NODES] = { 0, 1, 2, 3, 4, 5, 6, 7 };
 static u16 nr_nodes;
 static u64 now;

@@ -9,6 +9,15 @@ static void setup_want(struct fixture *f, u8 want)
 	f->pg.want = want;
 }
 
+/* The grant is here, of version 6, and so many acknowledgements are to come. */
+static void setup_granted(struct fixture *f, u8 right, s16 acks_left)
+{
+	f->pg.granted = right;
+	f->pg.counted = true;
+	f->pg.acks_left = acks_left;
+	f->pg.acks_version = 6;
+}
+
 static const struct dsm_msg inval = {
 	.type = DSM_MSG_INVALIDATE, .requester = 2, .version = 6,
 };
@@ -194,8 +203,7 @@ TEST_AT(1, settle__waits_for_the_grant)
 TEST_AT(1, settle__waits_for_all_acks)
 {
 	setup_want(f, DSM_WRITE);
-	f->pg.granted = DSM_WRITE;
-	f->pg.acks_left = 1;
+	setup_granted(f, DSM_WRITE, 1);
 	settle(&f->x);
 	EXPECT_EQ(DSM_NONE, f->pg.state);
 	EXPECT_STREQ("", acts(f));
@@ -204,13 +212,15 @@ TEST_AT(1, settle__waits_for_all_acks)
 TEST_AT(1, settle__write)
 {
 	setup_want(f, DSM_WRITE);
-	f->pg.granted = DSM_WRITE;
-	f->pg.version = 6;
+	setup_granted(f, DSM_WRITE, 0);
 	f->pg.clean = true;
 	settle(&f->x);
 	EXPECT_EQ(DSM_WRITE, f->pg.state);
 	EXPECT_EQ(0, f->pg.want);
 	EXPECT_EQ(0, f->pg.granted);
+	EXPECT_EQ(6, f->pg.version);
+	EXPECT_FALSE(f->pg.counted);
+	EXPECT_EQ(0, f->pg.acks_version);
 	EXPECT_TRUE(f->pg.owned);
 	EXPECT_TRUE(f->pg.dirty);
 	EXPECT_TRUE(f->pg.fresh);
@@ -221,7 +231,7 @@ TEST_AT(1, settle__write)
 TEST_AT(1, settle__read_is_no_owner)
 {
 	setup_want(f, DSM_READ);
-	f->pg.granted = DSM_READ;
+	setup_granted(f, DSM_READ, 0);
 	settle(&f->x);
 	EXPECT_EQ(DSM_READ, f->pg.state);
 	EXPECT_FALSE(f->pg.owned);
@@ -231,7 +241,7 @@ TEST_AT(1, settle__read_is_no_owner)
 TEST_AT(1, settle__more_than_wanted_is_not_dirty)
 {
 	setup_want(f, DSM_READ);
-	f->pg.granted = DSM_WRITE;
+	setup_granted(f, DSM_WRITE, 0);
 	settle(&f->x);
 	EXPECT_EQ(DSM_WRITE, f->pg.state);
 	EXPECT_TRUE(f->pg.owned);
@@ -258,9 +268,6 @@ TEST_AT(1, grant_fits__data)
 	data.acks = 4;
 	EXPECT_FALSE(grant_fits(&f->x, &data));
 	data.acks = 1;
-	f->pg.acks_left = -2;
-	EXPECT_FALSE(grant_fits(&f->x, &data));
-	f->pg.acks_left = -1;
 	EXPECT_TRUE(grant_fits(&f->x, &data));
 	f->pg.granted = DSM_WRITE;
 	EXPECT_FALSE(grant_fits(&f->x, &data));
@@ -319,12 +326,14 @@ TEST_AT(1, dsm_cache_recv_grant__with_acks_to_come)
 
 	setup_want(f, DSM_WRITE);
 	f->pg.acks_left = -1;
+	f->pg.acks_version = 6;
 	msg.acks = 3;
 	msg.flags = DSM_MSG_CLEAN;
 	EXPECT_EQ(DSM_OK, dsm_cache_recv_grant(&f->x, &msg));
 	EXPECT_EQ(DSM_WRITE, f->pg.granted);
 	EXPECT_EQ(2, f->pg.acks_left);
-	EXPECT_EQ(6, f->pg.version);
+	EXPECT_TRUE(f->pg.counted);
+	EXPECT_EQ(0, f->pg.version);
 	EXPECT_TRUE(f->pg.clean);
 	EXPECT_EQ(DSM_NONE, f->pg.state);
 	EXPECT_STREQ("", acts(f));
@@ -338,6 +347,13 @@ TEST_AT(1, dsm_cache_recv_grant__does_not_fit)
 	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_grant(&f->x, &msg));
 	EXPECT_EQ(0, f->pg.granted);
 	EXPECT_STREQ("", acts(f));
+
+	/* More acknowledgements are here than it speaks of. */
+	msg.requester = 1;
+	f->pg.acks_left = -1;
+	f->pg.acks_version = 6;
+	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_grant(&f->x, &msg));
+	EXPECT_EQ(0, f->pg.granted);
 }
 
 TEST_AT(1, dsm_cache_recv_inval_ack__before_the_grant)
@@ -356,9 +372,7 @@ TEST_AT(1, dsm_cache_recv_inval_ack__the_last_one)
 	struct dsm_msg msg = message(DSM_MSG_INVAL_ACK, 0, 1, 6);
 
 	setup_want(f, DSM_WRITE);
-	f->pg.granted = DSM_WRITE;
-	f->pg.version = 6;
-	f->pg.acks_left = 1;
+	setup_granted(f, DSM_WRITE, 1);
 	EXPECT_EQ(DSM_OK, dsm_cache_recv_inval_ack(&f->x, &msg));
 	EXPECT_EQ(DSM_WRITE, f->pg.state);
 	EXPECT_STREQ("wake; 1>0 DONE write p0 v6", acts(f));
@@ -372,30 +386,60 @@ TEST_AT(1, dsm_cache_recv_inval_ack__stale)
 	EXPECT_EQ(DSM_STALE, dsm_cache_recv_inval_ack(&f->x, &msg));
 	setup_want(f, DSM_WRITE);
 	EXPECT_EQ(DSM_STALE, dsm_cache_recv_inval_ack(&f->x, &msg));
-	f->pg.granted = DSM_WRITE;
-	f->pg.version = 6;
-	f->pg.acks_left = 1;
+	setup_granted(f, DSM_WRITE, 1);
 	EXPECT_EQ(DSM_STALE, dsm_cache_recv_inval_ack(&f->x, &msg));
 	EXPECT_EQ(1, f->pg.acks_left);
 }
 
-TEST_AT(1, dsm_cache_recv_inval_ack__one_too_many)
+TEST_AT(1, dsm_cache_recv_recount__before_the_bytes)
 {
-	struct dsm_msg msg = message(DSM_MSG_INVAL_ACK, 0, 1, 6);
+	struct dsm_msg ack = message(DSM_MSG_INVAL_ACK, 0, 1, 7);
+	struct dsm_msg recount = message(DSM_MSG_RECOUNT, 0, 1, 7);
+	struct dsm_msg data = message(DSM_MSG_DATA, DSM_WRITE, 1, 6);
 
 	setup_want(f, DSM_WRITE);
-	f->pg.version = 5;
-	f->pg.acks_left = -4;
-	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_inval_ack(&f->x, &msg));
-	EXPECT_EQ(-4, f->pg.acks_left);
+	recount.acks = 1;
+	EXPECT_EQ(DSM_OK, dsm_cache_recv_recount(&f->x, &recount));
+	data.acks = 3;
+	EXPECT_EQ(DSM_OK, dsm_cache_recv_grant(&f->x, &data));
+	EXPECT_EQ(1, f->pg.acks_left);
+	EXPECT_STREQ("", acts(f));
+	EXPECT_EQ(DSM_OK, dsm_cache_recv_inval_ack(&f->x, &ack));
+	EXPECT_STREQ("wake; 1>0 DONE write p0 v7", acts(f));
+}
 
-	f->pg.granted = DSM_WRITE;
-	f->pg.acks_left = 1;
-	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_inval_ack(&f->x, &msg));
-	f->pg.version = 6;
-	f->pg.acks_left = 0;
-	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_inval_ack(&f->x, &msg));
-	EXPECT_EQ(0, f->pg.acks_left);
+/* The request was over already: what comes next is of the new version. */
+TEST_AT(1, dsm_cache_recv_recount__not_needed)
+{
+	struct dsm_msg recount = message(DSM_MSG_RECOUNT, 0, 1, 7);
+
+	setup_page(f, DSM_WRITE, 6);
+	EXPECT_EQ(DSM_OK, dsm_cache_recv_recount(&f->x, &recount));
+	EXPECT_EQ(7, f->pg.version);
+	recount.version = 6;
+	EXPECT_EQ(DSM_OK, dsm_cache_recv_recount(&f->x, &recount));
+	EXPECT_EQ(7, f->pg.version);
+	EXPECT_STREQ("", acts(f));
+}
+
+/* A copy that is still held answers the later of two INVALIDATE only. */
+TEST_AT(1, dsm_cache_recv_invalidate__of_a_recount)
+{
+	struct dsm_msg msg = message(DSM_MSG_INVALIDATE, 0, 2, 6);
+
+	setup_page(f, DSM_READ, 5);
+	f->pg.hold_until = 2000;
+	EXPECT_EQ(DSM_OK, dsm_cache_recv_invalidate(&f->x, &msg));
+	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_invalidate(&f->x, &msg));
+	msg.version = 7;
+	msg.requester = 3;
+	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_invalidate(&f->x, &msg));
+	msg.requester = 2;
+	EXPECT_EQ(DSM_OK, dsm_cache_recv_invalidate(&f->x, &msg));
+	EXPECT_STREQ("timer 2000", acts(f));
+	f->ev.now = 2000;
+	dsm_cache_tick(&f->x);
+	EXPECT_STREQ("protect none; 1>2 INVAL_ACK p0 v7", acts(f));
 }
 
 static struct dsm_msg refusal(u8 access, u64 version)
@@ -444,16 +488,6 @@ TEST_AT(1, dsm_cache_recv_refuse__bytes_had_come)
 	struct dsm_msg msg = refusal(DSM_READ, 5);
 
 	setup_page(f, DSM_READ, 5);
-	EXPECT_EQ(DSM_STALE, dsm_cache_recv_refuse(&f->x, &msg));
-	/* By now the copy is being upgraded: that is another request. */
-	setup_want(f, DSM_WRITE);
-	EXPECT_EQ(DSM_STALE, dsm_cache_recv_refuse(&f->x, &msg));
-	/* Or it is gone, and asked for again. */
-	setup_page(f, DSM_NONE, 6);
-	setup_want(f, DSM_READ);
-	EXPECT_EQ(DSM_STALE, dsm_cache_recv_refuse(&f->x, &msg));
-	f->pg.version = 5;
-	setup_want(f, DSM_WRITE);
 	EXPECT_EQ(DSM_STALE, dsm_cache_recv_refuse(&f->x, &msg));
 	setup_want(f, DSM_READ);
 	f->pg.granted = DSM_READ;
@@ -724,8 +758,7 @@ TEST_AT(1, dsm_cache_tick__in_use_for_too_long)
 TEST_AT(1, dsm_cache_lost__home)
 {
 	setup_want(f, DSM_WRITE);
-	f->pg.granted = DSM_WRITE;
-	f->pg.acks_left = 2;
+	setup_granted(f, DSM_WRITE, 2);
 	dsm_cache_lost(&f->x, 0);
 	EXPECT_EQ(0, f->pg.want);
 	EXPECT_EQ(0, f->pg.granted);

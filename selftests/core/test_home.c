@@ -15,6 +15,22 @@ static void setup_busy(struct fixture *f, u8 access, u16 requester, u16 source)
 	f->hm.source = source;
 }
 
+static void begin_for(struct dsm_home *hm, u16 node, u8 access)
+{
+	const struct dsm_request rq = { .node = node, .access = access };
+
+	begin(hm, &rq);
+}
+
+static void serve_one(struct fixture *f, u16 node, u8 access, bool have)
+{
+	const struct dsm_request rq = {
+		.node = node, .access = access, .have = have,
+	};
+
+	serve(&f->x, &rq);
+}
+
 static struct dsm_msg get(u8 access, u16 from)
 {
 	return message(DSM_MSG_GET, access, from, 0);
@@ -36,7 +52,7 @@ TEST(dsm_home_init__empty)
 {
 	struct dsm_home hm;
 	u64 copyset[1] = { 7 }, inval[1] = { 7 };
-	u16 queue[4];
+	u32 queue[4];
 
 	dsm_home_init(&hm, 3, copyset, inval, queue, 1);
 	EXPECT_EQ(3, hm.owner);
@@ -47,55 +63,6 @@ TEST(dsm_home_init__empty)
 	EXPECT_EQ(0, hm.version);
 	EXPECT_EQ(0, copyset[0]);
 	EXPECT_EQ(0, inval[0]);
-}
-
-TEST_AT(0, queue_slot__wraps)
-{
-	f->hm.queue_head = 3;
-	EXPECT_EQ(3, queue_slot(&f->x, 0) - f->queue);
-	EXPECT_EQ(0, queue_slot(&f->x, 1) - f->queue);
-}
-
-TEST(queue_has__only_those_that_wait)
-{
-	struct fixture f;
-
-	setup_busy(&f, DSM_READ, 1, 2);
-	EXPECT_FALSE(queue_has(&f.x, 3));
-	queue(&f, 3, DSM_WRITE);
-	EXPECT_TRUE(queue_has(&f.x, 3));
-	EXPECT_FALSE(queue_has(&f.x, 2));
-	EXPECT_FALSE(queue_has(&f.x, 0));
-}
-
-TEST(queue_pop__in_order_of_arrival)
-{
-	struct fixture f;
-
-	setup_busy(&f, DSM_READ, 1, 2);
-	f.hm.queue_head = 3;
-	queue(&f, 3, DSM_WRITE);
-	queue(&f, 2, DSM_READ);
-	EXPECT_EQ(3, queue_pop(&f.x) & QUEUE_NODE);
-	EXPECT_EQ(2, queue_pop(&f.x) & QUEUE_NODE);
-	EXPECT_EQ(0, f.hm.queue_len);
-}
-
-TEST(queue_remove__keeps_the_order)
-{
-	struct fixture f;
-
-	setup_busy(&f, DSM_READ, 1, 2);
-	f.hm.queue_head = 2;
-	queue(&f, 3, DSM_WRITE);
-	queue(&f, 2, DSM_READ);
-	queue(&f, 0, DSM_READ);
-	queue_remove(&f.x, 2);
-	EXPECT_EQ(2, f.hm.queue_len);
-	queue_remove(&f.x, 2);
-	EXPECT_EQ(2, f.hm.queue_len);
-	EXPECT_EQ(3, queue_pop(&f.x) & QUEUE_NODE);
-	EXPECT_EQ(0, queue_pop(&f.x) & QUEUE_NODE);
 }
 
 TEST(next_version__grows_with_writes_only)
@@ -115,7 +82,7 @@ TEST(begin__forgets_the_last_one)
 	setup_busy(&f, DSM_READ, 1, 2);
 	f.hm.upgrade = true;
 	f.hm.asked = true;
-	begin(&f.hm, 3, DSM_WRITE);
+	begin_for(&f.hm, 3, DSM_WRITE);
 	EXPECT_EQ(DSM_WRITE, f.hm.busy);
 	EXPECT_EQ(3, f.hm.requester);
 	EXPECT_EQ(DSM_NO_NODE, f.hm.source);
@@ -177,14 +144,14 @@ TEST(send_forward__to_itself)
 
 TEST_AT(0, send_refuse__to_another_node)
 {
-	send_refuse(&f->x, 1, DSM_STATUS_PROTO, 0, 5);
+	send_refuse(&f->x, 1, 0, DSM_STATUS_PROTO, 0, 5);
 	EXPECT_STREQ("0>1 REFUSE p0 v5 contradiction", acts(f));
 }
 
 TEST_AT(0, send_refuse__to_itself)
 {
 	f->pg.want = DSM_READ;
-	send_refuse(&f->x, 0, DSM_STATUS_LOST, 0, 5);
+	send_refuse(&f->x, 0, 0, DSM_STATUS_LOST, 0, 5);
 	EXPECT_EQ(DSM_STATUS_LOST, f->pg.error);
 	EXPECT_STREQ("wake", acts(f));
 }
@@ -201,7 +168,8 @@ TEST_AT(0, pick_source__a_copy_here_saves_a_hop)
 
 TEST_AT(0, serve_read__never_written)
 {
-	serve_read(&f->x, 1);
+	begin_for(&f->hm, 1, DSM_READ);
+	serve_read(&f->x);
 	EXPECT_EQ(DSM_READ, f->hm.busy);
 	EXPECT_STREQ("0>1 GRANT read p0 v0 zero", acts(f));
 }
@@ -209,7 +177,8 @@ TEST_AT(0, serve_read__never_written)
 TEST_AT(0, serve_read__from_the_owner)
 {
 	setup_home(f, 2, 5, SET(2));
-	serve_read(&f->x, 1);
+	begin_for(&f->hm, 1, DSM_READ);
+	serve_read(&f->x);
 	EXPECT_EQ(DSM_READ, f->hm.busy);
 	EXPECT_EQ(2, f->hm.source);
 	EXPECT_STREQ("0>2 FORWARD read p0 v5 for 1", acts(f));
@@ -263,7 +232,8 @@ TEST(invalidate_copies__its_own_is_held)
 TEST_AT(0, serve_write__never_written)
 {
 	setup_home(f, 0, 0, SET(2) | SET(3));
-	serve_write(&f->x, 1, false);
+	begin_for(&f->hm, 1, DSM_WRITE);
+	serve_write(&f->x, false);
 	EXPECT_STREQ("0>2,3 INVALIDATE p0 v1 for 1; "
 		     "0>1 GRANT write p0 v1 acks 2 zero", acts(f));
 }
@@ -271,17 +241,18 @@ TEST_AT(0, serve_write__never_written)
 TEST_AT(0, serve_write__upgrade)
 {
 	setup_home(f, 2, 5, SET(1) | SET(2));
-	serve_write(&f->x, 1, true);
+	begin_for(&f->hm, 1, DSM_WRITE);
+	serve_write(&f->x, true);
 	EXPECT_TRUE(f->hm.upgrade);
 	EXPECT_EQ(DSM_NO_NODE, f->hm.source);
 	EXPECT_STREQ("0>2 INVALIDATE p0 v6 for 1; "
 		     "0>1 GRANT write p0 v6 acks 1", acts(f));
 }
 
-TEST_AT(0, serve_write__a_copy_that_is_gone_is_no_upgrade)
+TEST_AT(0, serve__a_copy_that_is_gone_is_no_upgrade)
 {
 	setup_home(f, 2, 5, SET(2));
-	serve_write(&f->x, 1, true);
+	serve_one(f, 1, DSM_WRITE, true);
 	EXPECT_FALSE(f->hm.upgrade);
 	EXPECT_STREQ("0>2 FORWARD write p0 v6 for 1", acts(f));
 }
@@ -289,7 +260,8 @@ TEST_AT(0, serve_write__a_copy_that_is_gone_is_no_upgrade)
 TEST_AT(0, serve_write__copies)
 {
 	setup_home(f, 2, 5, SET(2) | SET(3));
-	serve_write(&f->x, 1, false);
+	begin_for(&f->hm, 1, DSM_WRITE);
+	serve_write(&f->x, false);
 	EXPECT_STREQ("0>3 INVALIDATE p0 v6 for 1; "
 		     "0>2 FORWARD write p0 v6 for 1 acks 1", acts(f));
 }
@@ -340,10 +312,10 @@ TEST_AT(0, forget_copy__zeros_are_never_lost)
 TEST_AT(0, serve__reader_and_writer)
 {
 	setup_home(f, 2, 5, SET(2));
-	serve(&f->x, 1, DSM_READ, false);
+	serve_one(f, 1, DSM_READ, false);
 	EXPECT_STREQ("0>2 FORWARD read p0 v5 for 1", acts(f));
 	end(&f->hm);
-	serve(&f->x, 1, DSM_WRITE, false);
+	serve_one(f, 1, DSM_WRITE, false);
 	EXPECT_STREQ("0>2 FORWARD write p0 v6 for 1", acts(f));
 }
 
@@ -351,7 +323,7 @@ TEST_AT(0, serve__migratory_reader_gets_write)
 {
 	setup_home(f, 2, 5, SET(2));
 	f->hm.migratory = DSM_MIGRATORY;
-	serve(&f->x, 1, DSM_READ, false);
+	serve_one(f, 1, DSM_READ, false);
 	EXPECT_EQ(DSM_WRITE, f->hm.busy);
 	EXPECT_STREQ("0>2 FORWARD write p0 v6 for 1", acts(f));
 }
@@ -359,20 +331,20 @@ TEST_AT(0, serve__migratory_reader_gets_write)
 TEST_AT(0, serve__the_owner_has_no_bytes)
 {
 	setup_home(f, 1, 5, SET(1));
-	serve(&f->x, 1, DSM_READ, false);
+	serve_one(f, 1, DSM_READ, false);
 	EXPECT_EQ(0, f->hm.busy);
 	EXPECT_EQ(1, f->hm.owner);
 	EXPECT_STREQ("0>1 REFUSE p0 v5 contradiction", acts(f));
 	/* With another copy, there is no need to ask why. */
 	f->copyset[0] |= SET(3);
-	serve(&f->x, 1, DSM_READ, false);
+	serve_one(f, 1, DSM_READ, false);
 	EXPECT_STREQ("0>3 FORWARD read p0 v5 for 1", acts(f));
 }
 
 TEST_AT(0, serve__lost)
 {
 	setup_home(f, DSM_NO_NODE, 5, 0);
-	serve(&f->x, 1, DSM_WRITE, false);
+	serve_one(f, 1, DSM_WRITE, false);
 	EXPECT_EQ(0, f->hm.busy);
 	EXPECT_STREQ("0>1 REFUSE p0 v5 lost", acts(f));
 }
@@ -470,65 +442,6 @@ TEST(dsm_home_recv_get__all_members_can_wait)
 	queue(&f, 2, DSM_READ);
 	queue(&f, 3, DSM_READ);
 	EXPECT_EQ(3, f.hm.queue_len);
-}
-
-/* One turn of a migratory page. */
-static void read_then_write(struct dsm_home *hm, u16 node)
-{
-	begin(hm, node, DSM_READ);
-	note_pattern(hm, node, false);
-	begin(hm, node, DSM_WRITE);
-	hm->upgrade = true;
-	note_pattern(hm, node, false);
-}
-
-TEST_AT(0, note_pattern__two_turns)
-{
-	read_then_write(&f->hm, 1);
-	EXPECT_EQ(1, f->hm.migratory);
-	read_then_write(&f->hm, 2);
-	EXPECT_EQ(2, f->hm.migratory);
-	read_then_write(&f->hm, 3);
-	EXPECT_EQ(DSM_MIGRATORY, f->hm.migratory);
-}
-
-TEST_AT(0, note_pattern__two_readers_in_a_row)
-{
-	read_then_write(&f->hm, 1);
-	begin(&f->hm, 2, DSM_READ);
-	note_pattern(&f->hm, 2, false);
-	EXPECT_EQ(1, f->hm.migratory);
-	begin(&f->hm, 3, DSM_READ);
-	note_pattern(&f->hm, 3, false);
-	EXPECT_EQ(0, f->hm.migratory);
-}
-
-TEST_AT(0, note_pattern__upgrade_of_another_reader)
-{
-	read_then_write(&f->hm, 1);
-	begin(&f->hm, 2, DSM_READ);
-	note_pattern(&f->hm, 2, false);
-	begin(&f->hm, 1, DSM_WRITE);
-	f->hm.upgrade = true;
-	note_pattern(&f->hm, 1, false);
-	EXPECT_EQ(0, f->hm.migratory);
-}
-
-TEST_AT(0, note_pattern__clean)
-{
-	read_then_write(&f->hm, 1);
-	read_then_write(&f->hm, 2);
-	begin(&f->hm, 3, DSM_WRITE);
-	note_pattern(&f->hm, 3, true);
-	EXPECT_EQ(0, f->hm.migratory);
-}
-
-TEST_AT(0, note_pattern__writes_without_reads_change_nothing)
-{
-	read_then_write(&f->hm, 1);
-	begin(&f->hm, 2, DSM_WRITE);
-	note_pattern(&f->hm, 2, false);
-	EXPECT_EQ(1, f->hm.migratory);
 }
 
 TEST(abandon__read)
@@ -765,4 +678,118 @@ TEST_AT(0, dsm_home_lost__owner)
 	dsm_home_lost(&f->x, 1);
 	EXPECT_EQ(3, f->hm.owner);
 	EXPECT_STREQ("", acts(f));
+}
+
+TEST(dsm_home_lost__who_owes_an_acknowledgement)
+{
+	struct fixture f;
+
+	setup_busy(&f, DSM_WRITE, 1, 2);
+	f.inval[0] = SET(3);
+	f.copyset[0] |= SET(3);
+	dsm_home_lost(&f.x, 3);
+	EXPECT_EQ(0, f.inval[0]);
+	EXPECT_EQ(6, f.hm.version);
+	EXPECT_STREQ("0>1 RECOUNT p0 v7", acts(&f));
+}
+
+TEST(recount__tells_the_others_again)
+{
+	struct fixture f;
+
+	setup_busy(&f, DSM_WRITE, 1, DSM_NO_NODE);
+	f.inval[0] = SET(2) | SET(3);
+	recount(&f.x, 3);
+	EXPECT_STREQ("0>2 INVALIDATE p0 v7 for 1; 0>1 RECOUNT p0 v7 acks 1",
+		     acts(&f));
+}
+
+/* The home's own copy, if it is not gone yet, owes an acknowledgement, too. */
+TEST(recount__own_copy)
+{
+	struct fixture f;
+
+	setup_busy(&f, DSM_WRITE, 1, DSM_NO_NODE);
+	setup_page(&f, DSM_READ, 5);
+	f.pg.deferred = message(DSM_MSG_INVALIDATE, 0, 1, 6);
+	f.inval[0] = SET(3);
+	recount(&f.x, 3);
+	EXPECT_EQ(7, f.pg.deferred.version);
+	EXPECT_STREQ("0>1 RECOUNT p0 v7 acks 1", acts(&f));
+}
+
+TEST(recount__of_its_own_request)
+{
+	struct fixture f;
+
+	setup_busy(&f, DSM_WRITE, 0, DSM_NO_NODE);
+	setup_page(&f, DSM_READ, 5);
+	f.pg.want = DSM_WRITE;
+	f.pg.granted = DSM_WRITE;
+	f.inval[0] = SET(3);
+	recount(&f.x, 3);
+	EXPECT_EQ(0, f.hm.busy);
+	EXPECT_EQ(7, f.hm.version);
+	EXPECT_EQ(7, f.pg.version);
+	EXPECT_STREQ("wake", acts(&f));
+}
+
+TEST(is_about__version_before_and_after_a_recount)
+{
+	struct fixture f;
+	struct dsm_msg msg = done(DSM_WRITE, 1, 6);
+
+	setup_busy(&f, DSM_WRITE, 1, 2);
+	EXPECT_TRUE(is_about(&f.hm, &msg));
+	f.hm.version = 6;
+	EXPECT_FALSE(is_about(&f.hm, &msg));
+	f.hm.recounts = 1;
+	EXPECT_TRUE(is_about(&f.hm, &msg));
+	msg.version = 7;
+	EXPECT_TRUE(is_about(&f.hm, &msg));
+	msg.version = 8;
+	EXPECT_FALSE(is_about(&f.hm, &msg));
+	msg.version = 5;
+	EXPECT_FALSE(is_about(&f.hm, &msg));
+}
+
+TEST(is_about__another_request)
+{
+	struct fixture f;
+	struct dsm_msg msg = done(DSM_WRITE, 1, 6);
+
+	setup_busy(&f, DSM_WRITE, 1, 2);
+	f.hm.serial = 7;
+	EXPECT_FALSE(is_about(&f.hm, &msg));
+	msg.serial = 7;
+	EXPECT_TRUE(is_about(&f.hm, &msg));
+	msg.access = DSM_READ;
+	EXPECT_FALSE(is_about(&f.hm, &msg));
+}
+
+/* Whoever is still owed something by this very node cannot be done. */
+TEST(dsm_home_recv_done__before_all_was_sent)
+{
+	struct fixture f;
+	struct dsm_msg msg = done(DSM_WRITE, 1, 6);
+
+	setup_busy(&f, DSM_WRITE, 1, 0);
+	f.pg.deferred = message(DSM_MSG_FORWARD, DSM_WRITE, 1, 6);
+	EXPECT_EQ(DSM_PROTO, dsm_home_recv_done(&f.x, 1, &msg));
+	EXPECT_EQ(DSM_WRITE, f.hm.busy);
+	f.pg.deferred.type = 0;
+	EXPECT_EQ(DSM_OK, dsm_home_recv_done(&f.x, 1, &msg));
+}
+
+/* The owner was lost, but the reader has its bytes, and is the heir. */
+TEST(dsm_home_recv_done__of_the_last_copy)
+{
+	struct fixture f;
+	struct dsm_msg msg = done(DSM_READ, 1, 5);
+
+	setup_busy(&f, DSM_READ, 1, 2);
+	dsm_home_lost(&f.x, 2);
+	EXPECT_EQ(DSM_NO_NODE, f.hm.owner);
+	EXPECT_EQ(DSM_OK, dsm_home_recv_done(&f.x, 1, &msg));
+	EXPECT_EQ(1, f.hm.owner);
 }

@@ -158,6 +158,43 @@ TEST(sender_fits__data)
 	EXPECT_TRUE(FITS(flags, DSM_MSG_CLEAN));
 }
 
+/* The home knows who sends it bytes. */
+TEST(sender_fits__data_for_the_home)
+{
+	struct fixture f;
+
+	setup_from(&f, 0, 3, message(DSM_MSG_DATA, DSM_READ, 0, 0));
+	EXPECT_FALSE(sender_fits(&f.x));
+	f.hm.requester = 0;
+	f.hm.source = 3;
+	EXPECT_TRUE(sender_fits(&f.x));
+	f.hm.source = 2;
+	EXPECT_FALSE(sender_fits(&f.x));
+}
+
+/* Who has a copy does not ask to read. */
+TEST(sender_fits__have)
+{
+	struct fixture f;
+
+	setup_from(&f, 0, 1, message(DSM_MSG_GET, DSM_READ, 1, 0));
+	EXPECT_FALSE(FITS(flags, DSM_MSG_HAVE));
+	f.ev.msg.access = DSM_WRITE;
+	EXPECT_TRUE(FITS(flags, DSM_MSG_HAVE));
+}
+
+TEST(sender_fits__recount)
+{
+	struct fixture f;
+
+	setup_from(&f, 1, 0, message(DSM_MSG_RECOUNT, 0, 1, 6));
+	EXPECT_TRUE(sender_fits(&f.x));
+	EXPECT_FALSE(FITS(requester, 2));
+	EXPECT_FALSE(FITS(acks, 4));
+	f.ev.from = 3;
+	EXPECT_FALSE(sender_fits(&f.x));
+}
+
 TEST(sender_fits__inval_ack)
 {
 	struct fixture f;
@@ -220,13 +257,15 @@ static enum dsm_verdict probe(struct fixture *f, enum dsm_input in)
 		msg = message(DSM_MSG_REFUSE, DSM_READ, 2, 5);
 		msg.status = DSM_STATUS_LOST;
 		return receive(f, home ? 3 : 0, msg);
+	case DSM_IN_RECOUNT:
+		return receive(f, 0, message(DSM_MSG_RECOUNT, 0, self, 6));
 	default:
 		return 0;
 	}
 }
 
 static void setup_states(struct fixture *f, enum dsm_cache_state cache,
-			 enum dsm_home_state home)
+			 enum dsm_home_state home, enum dsm_input in)
 {
 	setup(f, home == DSM_HOME_ABSENT ? 1 : 0);
 	setup_page(f, DSM_NONE, 5);
@@ -239,7 +278,7 @@ static void setup_states(struct fixture *f, enum dsm_cache_state cache,
 	setup_home(f, 3, 5, 1 << 3);
 	if (home == DSM_HOME_BUSY) {
 		f->hm.busy = DSM_READ;
-		f->hm.requester = 2;
+		f->hm.requester = in == DSM_IN_DATA ? 0 : 2;
 		f->hm.source = 3;
 	}
 }
@@ -255,7 +294,7 @@ TEST(dsm_step__every_cell_of_the_table)
 				struct fixture f, before;
 				enum dsm_verdict verdict;
 
-				setup_states(&f, cache, home);
+				setup_states(&f, cache, home, in);
 				ASSERT_EQ(cache, dsm_cache_state(&f.pg));
 				ASSERT_EQ(home, dsm_home_state(f.x.hm));
 				before = f;
@@ -335,14 +374,39 @@ TEST_AT(0, dsm_step__tick)
 	EXPECT_STREQ("protect read; 0>1 DATA read p0 v5", acts(f));
 }
 
+/* What answers an earlier request must not end this one. */
+TEST_AT(1, dsm_step__late_answers)
+{
+	static const u8 types[] = {
+		DSM_MSG_DATA, DSM_MSG_GRANT, DSM_MSG_INVAL_ACK,
+		DSM_MSG_REFUSE, DSM_MSG_RECOUNT,
+	};
+	struct dsm_page before;
+	unsigned int i;
+
+	f->pg.want = DSM_WRITE;
+	f->pg.serial = 3;
+	before = f->pg;
+	for (i = 0; i < sizeof(types); i++) {
+		struct dsm_msg msg = message(types[i], 0, 1, 6);
+
+		msg.serial = 2;
+		if (types[i] == DSM_MSG_DATA || types[i] == DSM_MSG_GRANT)
+			msg.access = DSM_WRITE;
+		EXPECT_EQ(DSM_STALE, receive(f, 0, msg));
+	}
+	EXPECT_EQ(0, memcmp(&before, &f->pg, sizeof(before)));
+}
+
 /* At the home, one message can end a transaction and begin the next. */
 TEST_AT(0, dsm_step__acknowledgement_for_the_home)
 {
 	setup_page(f, DSM_READ, 5);
 	f->pg.want = DSM_WRITE;
 	f->pg.granted = DSM_WRITE;
+	f->pg.counted = true;
 	f->pg.acks_left = 1;
-	f->pg.version = 6;
+	f->pg.acks_version = 6;
 	setup_home(f, 2, 5, 1 << 0 | 1 << 2);
 	f->hm.busy = DSM_WRITE;
 	f->hm.requester = 0;

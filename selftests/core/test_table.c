@@ -23,10 +23,11 @@ static const struct {
 	{ "FORWARD",	"+++++", "+--" },
 	{ "INVALIDATE",	"++++-", "+--" },
 	{ "INVAL_ACK",	"+++++", "+++" },
-	{ "DATA",	"-+---", "+++" },
+	{ "DATA",	"-+---", "+-+" },
 	{ "GRANT",	"-+-+-", "+--" },
 	{ "DONE",	"+++++", "--+" },
 	{ "REFUSE",	"+++++", "+-+" },
+	{ "RECOUNT",	"++-++", "+--" },
 };
 
 TEST(dsm_cache_state__all)

@@ -18,6 +18,7 @@ static const struct dsm_frame example = {
 		.status = DSM_STATUS_LOST,
 		.requester = 0x6162,
 		.acks = 0x7172,
+		.serial = 0x8182,
 		.page = 0x4142434445464748,
 		.version = 0x5152535455565758,
 	},
@@ -32,7 +33,7 @@ static const u8 example_bytes[DSM_WIRE_BYTES] = {
 	0x38, 0x37, 0x36, 0x35, 0x34, 0x33, 0x32, 0x31,
 	0x48, 0x47, 0x46, 0x45, 0x44, 0x43, 0x42, 0x41,
 	0x58, 0x57, 0x56, 0x55, 0x54, 0x53, 0x52, 0x51,
-	0x62, 0x61, 0x72, 0x71, 0, 0, 0, 0,
+	0x62, 0x61, 0x72, 0x71, 0x82, 0x81, 0, 0,
 };
 
 static const struct dsm_hello hello = {
@@ -57,6 +58,7 @@ TEST(dsm_wire_type_name__known_and_unknown)
 {
 	EXPECT_STREQ("GET", dsm_wire_type_name(DSM_MSG_GET));
 	EXPECT_STREQ("REFUSE", dsm_wire_type_name(DSM_MSG_REFUSE));
+	EXPECT_STREQ("RECOUNT", dsm_wire_type_name(DSM_MSG_RECOUNT));
 	EXPECT_STREQ("PONG", dsm_wire_type_name(DSM_MSG_PONG));
 	EXPECT_STREQ("?", dsm_wire_type_name(0));
 	EXPECT_STREQ("?", dsm_wire_type_name(DSM_MSG_PROTOCOL_END));
@@ -88,7 +90,7 @@ TEST(dsm_wire_decode__every_type)
 
 	for (type = 0; type < 256; type++) {
 		struct dsm_frame f = example;
-		bool known = (type >= DSM_MSG_GET && type <= DSM_MSG_REFUSE) ||
+		bool known = (type >= DSM_MSG_GET && type <= DSM_MSG_RECOUNT) ||
 			     (type >= DSM_MSG_HELLO && type <= DSM_MSG_PONG);
 		u8 buf[DSM_WIRE_BYTES];
 
@@ -152,7 +154,7 @@ TEST(dsm_wire_decode__refuses)
 		{ 5, DSM_WRITE + 1 }, { 5, 255 },
 		{ 6, DSM_MSG_FLAGS + 1 }, { 6, 255 },
 		{ 7, DSM_STATUS_END }, { 7, 255 },
-		{ 60, 1 }, { 61, 1 }, { 62, 1 }, { 63, 128 },
+		{ 62, 1 }, { 63, 1 }, { 63, 128 },
 	};
 	struct dsm_frame f;
 	unsigned int i;
@@ -299,7 +301,7 @@ TEST(dsm_msg_is_protocol__only_the_first_kind)
 {
 	EXPECT_FALSE(dsm_msg_is_protocol(0));
 	EXPECT_TRUE(dsm_msg_is_protocol(DSM_MSG_GET));
-	EXPECT_TRUE(dsm_msg_is_protocol(DSM_MSG_REFUSE));
+	EXPECT_TRUE(dsm_msg_is_protocol(DSM_MSG_RECOUNT));
 	EXPECT_FALSE(dsm_msg_is_protocol(DSM_MSG_PROTOCOL_END));
 	EXPECT_FALSE(dsm_msg_is_protocol(DSM_MSG_HELLO));
 }

@@ -101,7 +101,7 @@ void cluster_init(void)
 		dsm_home_init(&homes[i], cluster_home(i),
 			      table(words, sizeof(u64)),
 			      table(words, sizeof(u64)),
-			      table(sim.nodes, sizeof(u16)), words);
+			      table(sim.nodes, sizeof(u32)), words);
 }
 
 static void send(u16 from, u16 to, u32 page, const struct dsm_msg *msg)

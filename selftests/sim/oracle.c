@@ -103,7 +103,6 @@ static u64 accesses;
 static u64 faults;
 static u64 messages;
 static u64 dropped;
-static u64 stuck;
 static u64 refusals;
 static u64 longest_request;
 static u64 longest_access;
@@ -143,11 +142,6 @@ static struct request *request(u16 node, u32 page)
 static u64 *holders_of(u32 page)
 {
 	return &holders[(size_t)page * words];
-}
-
-static bool home_crashed(u32 page)
-{
-	return cluster_crashed(cluster_home(page));
 }
 
 /* A request came to its home. */
@@ -430,22 +424,10 @@ void oracle_crash(u16 node)
 		dsm_set_del(holders_of(page), node);
 }
 
-/*
- * The one reason to wait for ever: an acknowledgement that a lost node owes.
- */
 void oracle_stuck(u16 node, u32 page)
 {
-	const struct dsm_home *hm;
-	u16 other;
-
 	if (page == SIM_NO_PAGE)
 		sim_fail("a thread of node %u sleeps for no page", node);
-	hm = cluster_directory(page);
-	stuck++;
-	if (!home_crashed(page) && hm->busy == DSM_WRITE)
-		dsm_set_for_each(other, hm->inval, words)
-			if (cluster_crashed(other))
-				return;
 	sim_fail("node %u waits for page %u for ever", node, page);
 }
 
@@ -500,10 +482,9 @@ void oracle_report(void)
 	       (unsigned long long)longest_access, most_faults);
 	printf("# most actions in a step: %u\n", most_actions);
 	if (any_lost)
-		printf("# after losses: %llu messages dropped, %llu accesses refused, %llu threads stuck\n",
+		printf("# after losses: %llu messages dropped, %llu accesses refused\n",
 		       (unsigned long long)dropped,
-		       (unsigned long long)refusals,
-		       (unsigned long long)stuck);
+		       (unsigned long long)refusals);
 }
 
 void oracle_exit(void)
