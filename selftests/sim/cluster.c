@@ -17,6 +17,7 @@
 static u16 *ids;
 static struct dsm_core *cores;
 static bool *crashed;
+static u64 *stopped;		/* until when */
 static struct node_page *pages;		/* [node][page] */
 static struct dsm_home *homes;		/* [page] */
 static u16 words;
@@ -58,6 +59,17 @@ bool cluster_crashed(u16 node)
 	return crashed[node];
 }
 
+/* Until when nothing happens at a node. */
+u64 cluster_stopped_until(u16 node)
+{
+	return stopped[node];
+}
+
+void cluster_stop(u16 node)
+{
+	stopped[node] = world_now + 1 + faults_length(FAULT_PAUSE);
+}
+
 static void *table(size_t n, size_t size)
 {
 	void *p = calloc(n, size);
@@ -75,6 +87,7 @@ void cluster_init(void)
 	ids = table(sim.nodes, sizeof(*ids));
 	cores = table(sim.nodes, sizeof(*cores));
 	crashed = table(sim.nodes, sizeof(*crashed));
+	stopped = table(sim.nodes, sizeof(*stopped));
 	pages = table((size_t)sim.nodes * sim.pages, sizeof(*pages));
 	homes = table(sim.pages, sizeof(*homes));
 
@@ -108,8 +121,8 @@ static void send(u16 from, u16 to, u32 page, const struct dsm_msg *msg)
 {
 	oracle_sent(from, to, page, msg);
 	trace_sent(from, to, msg);
-	net_send(from, to, msg, msg->type == DSM_MSG_DATA ?
-		 cluster_page(from, page)->words : NULL);
+	session_send(from, to, msg, msg->type == DSM_MSG_DATA ?
+		     cluster_page(from, page)->words : NULL);
 }
 
 static void arm(u16 node, u32 page, u64 at)
@@ -167,6 +180,7 @@ static void step(u16 node, u32 page, struct dsm_event *ev)
 	ev->page = cluster_number(page);
 	ev->in_use = load_in_use(node, page);
 
+	trace_about(page);
 	oracle_before_step(node, page);
 	verdict = dsm_step(&cores[node], &np->core, hm, ev, &out);
 	trace_step(node, ev, before, dsm_cache_state(&np->core), verdict);
@@ -190,7 +204,7 @@ void cluster_message(const struct world_event *wev)
 	u16 node = wev->who;
 	u32 page;
 
-	if (!net_receive(wev, &ev.msg, data) || crashed[node])
+	if (crashed[node] || !session_receive(wev, &ev.msg, data))
 		return;
 	page = cluster_index(ev.msg.page);
 	if (ev.msg.type == DSM_MSG_DATA &&
@@ -227,7 +241,7 @@ void cluster_crash(u16 node)
 	for (i = 0; i < sim.nodes; i++)
 		if (!crashed[i])
 			world_at(world_now + 1 +
-				 world_random(4 * net_longest_delay()),
+				 world_random(4 * faults_longest_delay()),
 				 (struct world_event) {
 					.kind = WORLD_LOST, .who = i,
 					.from = node,
@@ -241,7 +255,7 @@ void cluster_lost(u16 node, u16 lost)
 
 	if (crashed[node])
 		return;
-	net_lose(node, lost);
+	session_lose(node, lost);
 	dsm_set_add(cores[node].members.lost, lost);
 	for (page = 0; page < sim.pages; page++) {
 		struct dsm_event ev = { .type = DSM_EV_LOST, .from = lost };
@@ -264,6 +278,7 @@ void cluster_exit(void)
 	free(ids);
 	free(cores);
 	free(crashed);
+	free(stopped);
 	free(pages);
 	free(homes);
 }

@@ -74,6 +74,11 @@ const char *load_pattern_name(u32 pattern)
 	return pattern < SIM_PATTERNS ? patterns[pattern] : NULL;
 }
 
+u16 load_node(u32 thread)
+{
+	return threads[thread].node;
+}
+
 static void run_at(struct thread *t, u64 at)
 {
 	t->stamp = ++stamp;
@@ -102,6 +107,12 @@ void load_init(void)
 	}
 }
 
+/* Some words are only added to, so that the sums can be checked. */
+static bool sums(u32 word)
+{
+	return word == 0 || word == SIM_WORDS - 1;
+}
+
 static void mix(struct thread *t, u32 loads, u32 stores, u32 adds)
 {
 	u32 n = world_random(loads + stores + adds);
@@ -128,6 +139,7 @@ static bool has_next(u32 page)
 static void choose(struct thread *t)
 {
 	u32 nth = sim.steps - t->left;
+	u32 before = t->page;
 
 	t->page = world_random(sim.pages);
 	switch (sim.pattern) {
@@ -142,13 +154,11 @@ static void choose(struct thread *t)
 	case SIM_MIGRATORY:
 		/* A load, then an addition to the same page. */
 		if (nth % 2) {
-			t->page = t->used;
+			t->page = before;
 			mix(t, 0, 0, 1);
 		} else {
 			mix(t, 1, 0, 0);
 		}
-		if (t->page == SIM_NO_PAGE)
-			t->page = 0;
 		break;
 	case SIM_PRODUCER:
 		if (t->page % sim.nodes == t->node)
@@ -157,9 +167,12 @@ static void choose(struct thread *t)
 			mix(t, 1, 0, 0);
 		break;
 	case SIM_FALSE_SHARING:
-		t->page = world_random(sim.pages < 2 ? 1 : 2);
-		t->kind = STORE;
-		t->word = 1 + t->node % (SIM_WORDS - 2);
+		/* A word that no other node touches, on a page that some do. */
+		t->page = t->node / SIM_WORDS % sim.pages;
+		t->word = t->node % SIM_WORDS;
+		t->kind = sums(t->word) ? ADD : STORE;
+		if (world_chance(3))
+			t->kind = LOAD;
 		break;
 	case SIM_SEQUENTIAL:
 		t->page = nth % sim.pages;
@@ -203,6 +216,7 @@ static void add(u16 node, u32 page, u32 word)
 /* The page tables allow it: do it, in no time. */
 static void perform(struct thread *t)
 {
+	trace_about(t->page);
 	switch (t->kind) {
 	case LOAD:
 		oracle_read(t->node, t->page, t->word);
@@ -360,9 +374,12 @@ void load_end(void)
 {
 	u32 i;
 
-	for (i = 0; i < nr_threads(); i++)
-		if (threads[i].left)
-			oracle_stuck(threads[i].node, threads[i].waits);
+	for (i = 0; i < nr_threads(); i++) {
+		if (!threads[i].left)
+			continue;
+		trace_about(threads[i].waits);
+		oracle_stuck(threads[i].node, threads[i].waits);
+	}
 }
 
 void load_exit(void)

@@ -18,12 +18,15 @@ struct sim_config sim = {
 	.think_us = 50,
 };
 
+/* What makes this run happen again. */
+static char run[1024];
+
 void sim_fail(const char *fmt, ...)
 {
 	va_list args;
 
 	trace_print();
-	printf("# at %llu us: ", (unsigned long long)world_now);
+	printf("# %s\n# at %llu us: ", run, (unsigned long long)world_now);
 	va_start(args, fmt);
 	vprintf(fmt, args);
 	va_end(args);
@@ -40,7 +43,6 @@ enum option_id {
 	OPT_PATTERN,
 	OPT_FAULTS,
 	OPT_EVICT,
-	OPT_LOSE,
 	OPT_HOLD,
 	OPT_DELAY,
 	OPT_THINK,
@@ -55,9 +57,8 @@ static const struct option options[] = {
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "steps", required_argument, NULL, OPT_STEPS },
 	{ "pattern", required_argument, NULL, OPT_PATTERN },
-	{ "faults", no_argument, NULL, OPT_FAULTS },
+	{ "faults", optional_argument, NULL, OPT_FAULTS },
 	{ "evict", no_argument, NULL, OPT_EVICT },
-	{ "lose", required_argument, NULL, OPT_LOSE },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "delay", required_argument, NULL, OPT_DELAY },
 	{ "think", required_argument, NULL, OPT_THINK },
@@ -72,8 +73,10 @@ static void usage(void)
 
 	fprintf(stderr,
 		"usage: sim [--seed N] [--nodes N] [--pages N] [--threads N] [--steps N]\n"
-		"           [--pattern NAME] [--faults] [--evict] [--lose NODES]\n"
-		"           [--hold US] [--delay US] [--think US] [--trace] [--quiet]\n"
+		"           [--pattern NAME] [--faults[=NAME][,KIND=PROBABILITY]...]\n"
+		"           [--evict] [--hold US] [--delay US] [--think US]\n"
+		"           [--trace] [--quiet]\n"
+		"faults: some many; delay stall cut pause lose\n"
 		"patterns:");
 	for (i = 0; i < SIM_PATTERNS; i++)
 		fprintf(stderr, " %s", load_pattern_name(i));
@@ -124,13 +127,11 @@ static void set(int option)
 		sim.pattern = pattern();
 		break;
 	case OPT_FAULTS:
-		sim.faults = true;
+		if (!faults_parse(optarg ? optarg : "some"))
+			usage();
 		break;
 	case OPT_EVICT:
 		sim.evict = true;
-		break;
-	case OPT_LOSE:
-		sim.lose = number(1, DSM_NODE_LIMIT - 1);
 		break;
 	case OPT_HOLD:
 		sim.hold_us = number(0, 1000000);
@@ -161,12 +162,41 @@ static void plan(void)
 	if (sim.evict)
 		world_at(world_now + 1,
 			 (struct world_event) { .kind = WORLD_EVICT });
-	for (i = 0; i < sim.lose; i++)
-		world_at(world_now + world_random(length),
-			 (struct world_event) {
-				.kind = WORLD_CRASH,
-				.who = world_random(sim.nodes),
-			 });
+	for (i = 0; i < sim.nodes; i++)
+		if (faults_strike(FAULT_LOSE))
+			world_at(world_now + world_random(length),
+				 (struct world_event) {
+					.kind = WORLD_CRASH, .who = i,
+				 });
+}
+
+/* Return: the node that an event happens at; DSM_NO_NODE if none has to run */
+static u16 place(const struct world_event *ev)
+{
+	switch (ev->kind) {
+	case WORLD_MESSAGE:
+	case WORLD_RESUME:
+	case WORLD_TICK:
+	case WORLD_LOST:
+		return ev->who;
+	case WORLD_THREAD:
+		return load_node(ev->who);
+	default:
+		return DSM_NO_NODE;
+	}
+}
+
+/* Until when an event has to wait, because its node is stopped. */
+static u64 not_before(const struct world_event *ev)
+{
+	u16 node = place(ev);
+	u64 at = 0, other = 0;
+
+	if (node != DSM_NO_NODE)
+		at = cluster_stopped_until(node);
+	if (ev->kind == WORLD_RESUME)
+		other = cluster_stopped_until(ev->from);
+	return at > other ? at : other;
 }
 
 static void happen(const struct world_event *ev)
@@ -174,6 +204,9 @@ static void happen(const struct world_event *ev)
 	switch (ev->kind) {
 	case WORLD_MESSAGE:
 		cluster_message(ev);
+		break;
+	case WORLD_RESUME:
+		net_resume(ev->who, ev->from);
 		break;
 	case WORLD_TICK:
 		cluster_tick(ev);
@@ -187,8 +220,7 @@ static void happen(const struct world_event *ev)
 			world_at(world_now + 1 + world_random(20), *ev);
 		break;
 	case WORLD_CRASH:
-		if (!cluster_crashed(ev->who))
-			cluster_crash(ev->who);
+		cluster_crash(ev->who);
 		break;
 	case WORLD_LOST:
 		cluster_lost(ev->who, ev->from);
@@ -196,38 +228,67 @@ static void happen(const struct world_event *ev)
 	}
 }
 
-int main(int argc, char **argv)
+static void loop(void)
+{
+	struct world_event ev;
+
+	while (world_next(&ev)) {
+		u64 at = not_before(&ev);
+
+		if (at > world_now) {
+			world_again(at, &ev);
+			continue;
+		}
+		happen(&ev);
+		if (place(&ev) != DSM_NO_NODE && faults_strike(FAULT_PAUSE))
+			cluster_stop(place(&ev));
+	}
+}
+
+/* For the first line, and again where the run ends badly. */
+static void describe(int argc, char **argv)
 {
 	const char *commit = getenv("DSM_COMMIT");
-	struct world_event ev;
-	int i, option;
+	int i, len;
+
+	len = snprintf(run, sizeof(run), "seed %llu, commit %s: sim",
+		       (unsigned long long)sim.seed,
+		       commit ? commit : "unknown");
+	for (i = 1; i < argc && len < (int)sizeof(run); i++)
+		len += snprintf(run + len, sizeof(run) - len, " %s", argv[i]);
+	printf("# %s\n", run);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		set(option);
-	if (optind != argc || sim.lose >= sim.nodes)
+	if (optind != argc)
 		usage();
-	printf("# seed %llu, commit %s: sim", (unsigned long long)sim.seed,
-	       commit ? commit : "unknown");
-	for (i = 1; i < argc; i++)
-		printf(" %s", argv[i]);
-	printf("\n");
-	fflush(stdout);
-
+	describe(argc, argv);
 	world_init(sim.seed);
 	net_init();
+	session_init();
 	cluster_init();
 	oracle_init();
 	load_init();
 	plan();
-	while (world_next(&ev))
-		happen(&ev);
+	loop();
 	load_end();
+	session_end();
 	oracle_end();
-	if (!sim.quiet)
+	if (!sim.quiet) {
 		oracle_report();
+		faults_report();
+		session_report();
+	}
 	load_exit();
 	oracle_exit();
 	cluster_exit();
+	session_exit();
 	net_exit();
 	world_exit();
 	return 0;

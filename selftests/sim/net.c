@@ -1,100 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The network as the session layer shows it: between two nodes, each message
- * arrives once and in order, some day. A broken connection that is resumed is
- * one direction that stalls for long. What was on its way from a node when its
- * memory was lost may still arrive, until the receiver learns of the loss.
+ * The network: a connection between every two nodes, made again when it breaks.
+ *
+ * While a connection lasts, what is sent in one direction arrives in order.
+ * When it breaks, all that is on its way in it is gone, in both directions;
+ * what was sent in one life of a connection never arrives in another. The
+ * session makes up for that.
+ *
+ * A WORLD_MESSAGE holds a packet and, as its page, the life that it belongs to;
+ * an acknowledgement alone has no packet, and its number as the stamp.
  */
 #include <stdlib.h>
 
 #include "sim.h"
 
-/* A stall, once in so many messages, in microseconds. */
-#define STALL_IN	200
-#define STALL_US	50000
+/**
+ * struct connection - between two nodes
+ * @life:	how often it broke
+ * @down:	it is broken now
+ * @arrival:	the latest arrival so far, to the higher and to the lower id
+ */
+struct connection {
+	u32 life;
+	bool down;
+	u64 arrival[2];
+};
 
-static u64 *last;		/* latest arrival so far, of each pair */
-static bool *deaf;		/* [receiver][sender]: the sender is lost */
-static struct net_packet *unused;
+static struct connection *connections;	/* [higher id][lower id] */
+
+static struct connection *between(u16 a, u16 b)
+{
+	u32 high = a > b ? a : b;
+	u32 low = a > b ? b : a;
+
+	return &connections[high * (high - 1) / 2 + low];
+}
 
 void net_init(void)
 {
-	last = calloc((size_t)sim.nodes * sim.nodes, sizeof(*last));
-	deaf = calloc((size_t)sim.nodes * sim.nodes, sizeof(*deaf));
-	if (!last || !deaf)
+	connections = calloc(sim.nodes * (sim.nodes - 1) / 2,
+			     sizeof(*connections));
+	if (!connections)
 		abort();
 }
 
-static struct net_packet *packet_get(void)
+bool net_up(u16 a, u16 b)
 {
-	struct net_packet *p = unused;
-
-	if (p) {
-		unused = p->free;
-		return p;
-	}
-	p = malloc(sizeof(*p));
-	if (!p)
-		abort();
-	return p;
+	return !between(a, b)->down;
 }
 
-static void packet_put(struct net_packet *p)
+static u64 arrival(u64 earliest)
 {
-	p->free = unused;
-	unused = p;
-}
-
-void net_send(u16 from, u16 to, const struct dsm_msg *msg, const u64 *words)
-{
-	u64 *arrives = &last[from * sim.nodes + to];
 	u64 at = world_now + 1 + world_random(sim.delay_us);
-	struct net_packet *p = packet_get();
 
-	if (sim.faults && world_chance(STALL_IN))
-		at += world_random(STALL_US);
-	if (at < *arrives)
-		at = *arrives;
-	*arrives = at;
+	if (faults_strike(FAULT_DELAY))
+		at += faults_length(FAULT_DELAY);
+	if (faults_strike(FAULT_STALL))
+		at += faults_length(FAULT_STALL);
+	return at > earliest ? at : earliest;
+}
 
-	p->msg = *msg;
-	memset(p->words, 0, sizeof(p->words));
-	if (words)
-		memcpy(p->words, words, sizeof(p->words));
-	world_at(at, (struct world_event) {
-		.kind = WORLD_MESSAGE, .from = from, .who = to, .packet = p,
+static void cut(struct connection *c, u16 a, u16 b)
+{
+	c->life++;
+	c->down = true;
+	world_at(world_now + 1 + faults_length(FAULT_CUT),
+		 (struct world_event) {
+			.kind = WORLD_RESUME, .who = a, .from = b,
+		 });
+}
+
+/* Send a packet, or only @ack if there is none. The connection is up. */
+void net_transmit(u16 from, u16 to, struct session_packet *packet, u64 ack)
+{
+	struct connection *c = between(from, to);
+	u64 *latest = &c->arrival[from > to];
+
+	*latest = arrival(*latest);
+	world_at(*latest, (struct world_event) {
+		.kind = WORLD_MESSAGE, .from = from, .who = to,
+		.page = c->life, .packet = packet, .stamp = ack,
 	});
+	if (faults_strike(FAULT_CUT))
+		cut(c, from, to);
 }
 
-/* Return: false if the message goes to a node that does not listen any more */
-bool net_receive(const struct world_event *ev, struct dsm_msg *msg,
-		 u64 *words)
+/* Return: false if it went down with its connection */
+bool net_arrived(const struct world_event *ev)
 {
-	*msg = ev->packet->msg;
-	memcpy(words, ev->packet->words, sizeof(ev->packet->words));
-	packet_put(ev->packet);
-	return !deaf[ev->who * sim.nodes + ev->from];
+	return ev->page == between(ev->who, ev->from)->life;
 }
 
-/* Node @at takes nothing any more that comes from @lost. */
-void net_lose(u16 at, u16 lost)
+/* A connection to a node without memory is another session's. */
+void net_resume(u16 a, u16 b)
 {
-	deaf[at * sim.nodes + lost] = true;
-}
+	struct connection *c = between(a, b);
 
-u64 net_longest_delay(void)
-{
-	return 1 + sim.delay_us + (sim.faults ? STALL_US : 0);
+	if (cluster_crashed(a) || cluster_crashed(b))
+		return;
+	c->down = false;
+	c->arrival[0] = world_now;
+	c->arrival[1] = world_now;
+	session_resume(a, b);
+	session_resume(b, a);
 }
 
 void net_exit(void)
 {
-	while (unused) {
-		struct net_packet *p = unused;
-
-		unused = p->free;
-		free(p);
-	}
-	free(last);
-	free(deaf);
+	free(connections);
 }

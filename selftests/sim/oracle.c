@@ -3,17 +3,40 @@
  * The judge. It sees every step, every message and every access, and keeps its
  * own book of what memory holds; it never changes a run.
  *
- * As there is at most one writer and then no reader, accesses happen in one
- * order, and a read has to return what the last write before it stored. That
- * is more than sequential consistency asks.
+ * Sequential consistency asks for one order of all accesses to all pages, that
+ * all nodes agree on: each thread's accesses are in it in the order of its
+ * program, and a read returns what the last write before it stored. Here the
+ * virtual clock gives the order. An access happens at one moment, and a thread
+ * begins the next one later. memory[] holds what was stored last, whoever
+ * stored it, and every read has to return just that, on whatever page. No two
+ * writes of a word store the same, so the right value is the right write's.
+ * (This asks for more than sequential consistency: the order is real time's.)
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "sim.h"
 
-/* A hold time that covers the way from the use to the access. */
-#define HOLD_ENOUGH_US	10
+/*
+ * A hold time that covers the way from the first use to the accesses of all
+ * threads that were woken for it.
+ */
+#define HOLD_ENOUGH_US	30
+
+/*
+ * The price of a miss, whatever its kind, in messages: what a read takes and
+ * its DONE, and what a write takes beside two for each copy.
+ */
+#define READ_MOST	(3 + 1)
+#define WRITE_MOST	4
+
+/*
+ * With so many requests to each home, a home's share of uniform accesses is
+ * LOAD_PERCENT away from the mean only if the pages are badly dealt, and not by
+ * chance: that would be four and a half standard deviations.
+ */
+#define LOAD_ENOUGH	8000
+#define LOAD_PERCENT	5
 
 /* What happened to a request, for the table. */
 enum kind {
@@ -21,6 +44,7 @@ enum kind {
 	READ_ZERO,
 	READ_HOME,
 	READ_OWNER,
+	READ_MIGRATORY,
 	WRITE_ZERO,
 	WRITE_MISS,
 	UPGRADE,
@@ -33,6 +57,7 @@ static const char * const kinds[KINDS] = {
 	[READ_ZERO]	= "read, never written",
 	[READ_HOME]	= "read, home has it",
 	[READ_OWNER]	= "read, other owner",
+	[READ_MIGRATORY] = "read, migratory",
 	[WRITE_ZERO]	= "write, never written",
 	[WRITE_MISS]	= "write",
 	[UPGRADE]	= "upgrade",
@@ -97,7 +122,9 @@ static struct {
 	u64 count;
 	u64 messages;
 	u64 copies;
+	u32 most;	/* messages; of a write, beside two for each copy */
 } table[KINDS];
+static u64 *home_requests;
 static u64 *home_messages;
 static u64 accesses;
 static u64 faults;
@@ -131,6 +158,7 @@ void oracle_init(void)
 	for (i = 0; i < sim.pages; i++)
 		lines[i].nodes = book(sim.nodes, sizeof(u16));
 	holders = book(sim.pages, words * sizeof(u64));
+	home_requests = book(sim.nodes, sizeof(u64));
 	home_messages = book(sim.nodes, sizeof(u64));
 }
 
@@ -142,6 +170,11 @@ static struct request *request(u16 node, u32 page)
 static u64 *holders_of(u32 page)
 {
 	return &holders[(size_t)page * words];
+}
+
+static bool home_crashed(u32 page)
+{
+	return cluster_crashed(cluster_home(page));
 }
 
 /* A request came to its home. */
@@ -224,6 +257,39 @@ static void note_transaction(u32 page)
 		    dsm_set_has(hm->copyset, hm->requester);
 }
 
+static bool is_write(u8 kind)
+{
+	return kind == WRITE_ZERO || kind == WRITE_MISS || kind == UPGRADE;
+}
+
+/* What a request that was granted took, by its own plan and by the book. */
+static void judge_price(u16 node, u8 kind, const struct request *r,
+			const struct transaction *t)
+{
+	u32 most = is_write(kind) ? 2 * t->copies + WRITE_MOST : READ_MOST;
+
+	if (t->requester != node)
+		sim_fail("node %u has what was meant for node %u", node,
+			 t->requester);
+	if (r->messages > t->bound || r->messages > most)
+		sim_fail("%u messages where %u would do", r->messages,
+			 t->bound < most ? t->bound : most);
+	if (kind == UPGRADE && r->data)
+		sim_fail("an upgrade moved bytes");
+}
+
+static void note_price(u8 kind, const struct request *r, u16 copies)
+{
+	u32 free = is_write(kind) ? 2 * copies : 0;
+	u32 n = r->messages > free ? r->messages - free : 0;
+
+	table[kind].count++;
+	table[kind].messages += r->messages;
+	table[kind].copies += copies;
+	if (n > table[kind].most)
+		table[kind].most = n;
+}
+
 static void request_over(u16 node, u32 page)
 {
 	const struct dsm_page *pg = &cluster_page(node, page)->core;
@@ -236,25 +302,17 @@ static void request_over(u16 node, u32 page)
 		kind = REFUSED;
 	else if (!r->messages)
 		kind = ALONE;
+	else if (before.want == DSM_READ && t->access == DSM_WRITE)
+		kind = READ_MIGRATORY;
 	else
 		kind = t->kind;
 
 	/* What begins and ends in one step is never seen as a transaction. */
 	if (kind == ALONE && first_in_line(page, node) && !any_lost)
 		leave_line(page);
-	if (kind != ALONE && kind != REFUSED && !any_lost) {
-		if (t->requester != node)
-			sim_fail("node %u has what was meant for node %u", node,
-				 t->requester);
-		if (r->messages > t->bound)
-			sim_fail("%u messages where %u would do", r->messages,
-				 t->bound);
-		if (kind == UPGRADE && r->data)
-			sim_fail("an upgrade moved bytes");
-	}
-	table[kind].count++;
-	table[kind].messages += r->messages;
-	table[kind].copies += kind == ALONE ? 0 : t->copies;
+	if (kind != ALONE && kind != REFUSED && !any_lost)
+		judge_price(node, kind, r, t);
+	note_price(kind, r, kind == ALONE || kind == REFUSED ? 0 : t->copies);
 	if (waited > longest_request)
 		longest_request = waited;
 	*r = (struct request) { 0 };
@@ -280,22 +338,28 @@ static void judge_verdict(const struct dsm_event *ev, enum dsm_verdict verdict)
 			 dsm_input_name(dsm_input_of(ev)));
 }
 
-/* One writer and nobody else, or readers; all of them known to the home. */
+/*
+ * One writer and nobody else, or readers; all of them known to the home. Only a
+ * step that changes a state, or one of the home, can make that false.
+ */
 static void judge_holders(u16 node, u32 page)
 {
 	const struct dsm_home *hm = cluster_directory(page);
+	u8 state = cluster_page(node, page)->core.state;
 	u64 *set = holders_of(page);
 	u16 other;
 
-	if (cluster_page(node, page)->core.state == DSM_NONE)
+	if (state == before.state && node != cluster_home(page))
+		return;
+	if (state == DSM_NONE)
 		dsm_set_del(set, node);
 	else
 		dsm_set_add(set, node);
 
 	dsm_set_for_each(other, set, words) {
 		if (other != node &&
-		    (cluster_page(node, page)->core.state == DSM_WRITE ||
-		     (dsm_set_has(set, node) &&
+		    (state == DSM_WRITE ||
+		     (state != DSM_NONE &&
 		      cluster_page(other, page)->core.state == DSM_WRITE)))
 			sim_fail("nodes %u and %u have page %u, one to write",
 				 node, other, page);
@@ -322,6 +386,7 @@ void oracle_after_step(u16 node, u32 page, const struct dsm_event *ev,
 	judge_holders(node, page);
 	if (!before.want && pg->want) {
 		request(node, page)->since = world_now;
+		home_requests[cluster_home(page)]++;
 		if (node == cluster_home(page))
 			line_up(page, node);
 	}
@@ -402,9 +467,11 @@ void oracle_access_done(u32 pages, u64 waited, u32 nr_faults)
 		most_faults = nr_faults;
 	/*
 	 * A fault may share the request of a reader and then need its own; the
-	 * hold time is there so that nothing is lost between right and use.
+	 * hold time is there so that nothing is lost between right and use,
+	 * unless the node stops just there.
 	 */
-	if (pages == 1 && nr_faults > 3 && sim.hold_us >= HOLD_ENOUGH_US)
+	if (pages == 1 && nr_faults > 3 && sim.hold_us >= HOLD_ENOUGH_US &&
+	    !sim.faults.pause)
 		sim_fail("an access took %u faults", nr_faults);
 }
 
@@ -434,46 +501,149 @@ void oracle_stuck(u16 node, u32 page)
 static u64 wait_bound(void)
 {
 	return (u64)sim.nodes * (DSM_IN_USE_MAX_US + DSM_GRACE_US +
-				 sim.hold_us + 6 * net_longest_delay());
+				 sim.hold_us + 6 * faults_longest_delay());
+}
+
+/* Every request has ended, at both its ends, and the copies are the memory. */
+static void judge_rest(u32 page)
+{
+	const struct dsm_home *hm = cluster_directory(page);
+	u16 node;
+
+	if (!home_crashed(page) && (hm->busy || hm->queue_len))
+		sim_fail("the home of page %u still has requests", page);
+	for (node = 0; node < sim.nodes; node++) {
+		const struct node_page *np = cluster_page(node, page);
+
+		if (cluster_crashed(node))
+			continue;
+		if (np->core.want || np->core.deferred.type)
+			sim_fail("node %u has not done with page %u", node,
+				 page);
+		if (np->core.state != DSM_NONE &&
+		    memcmp(np->words, memory[page], sizeof(np->words)))
+			sim_fail("node %u ends with old bytes of page %u", node,
+				 page);
+	}
+}
+
+static void judge_end(u32 page)
+{
+	u32 i;
+
+	trace_about(page);
+	for (i = 0; i < SIM_WORDS; i += SIM_WORDS - 1)
+		if (added[page][i] != memory[page][i])
+			sim_fail("a sum on page %u is wrong", page);
+	judge_rest(page);
+}
+
+/* Whether each node is home of as many pages as any other. */
+static bool dealt_evenly(void)
+{
+	u32 *n = book(sim.nodes, sizeof(*n));
+	bool even = true;
+	u32 i;
+
+	for (i = 0; i < sim.pages; i++)
+		n[cluster_home(i)]++;
+	for (i = 0; i < sim.nodes; i++)
+		even = even && n[i] == n[0];
+	free(n);
+	return even;
+}
+
+/* By how much a home's share of the requests is off the mean, at most. */
+static double load_off(double *mean)
+{
+	double least, most;
+	u64 sum = 0;
+	u32 i;
+
+	least = home_requests[0];
+	most = home_requests[0];
+	for (i = 0; i < sim.nodes; i++) {
+		sum += home_requests[i];
+		if (home_requests[i] < least)
+			least = home_requests[i];
+		if (home_requests[i] > most)
+			most = home_requests[i];
+	}
+	*mean = (double)sum / sim.nodes;
+	if (!sum)
+		return 0;
+	return 100 * (most - *mean > *mean - least ? most - *mean :
+						     *mean - least) / *mean;
+}
+
+static void judge_load(void)
+{
+	double mean, off = load_off(&mean);
+
+	if (sim.pattern == SIM_UNIFORM && !any_lost && mean >= LOAD_ENOUGH &&
+	    dealt_evenly() && off > LOAD_PERCENT)
+		sim_fail("a home's load is %.1f %% off its share", off);
 }
 
 void oracle_end(void)
 {
-	u32 page, i;
+	u32 page;
 
 	for (page = 0; page < sim.pages; page++)
-		for (i = 0; i < SIM_WORDS; i += SIM_WORDS - 1)
-			if (added[page][i] != memory[page][i])
-				sim_fail("a sum on page %u is wrong", page);
+		judge_end(page);
+	trace_about(SIM_NO_PAGE);
+	judge_load();
 	if (longest_request > wait_bound())
 		sim_fail("a request took %llu us",
 			 (unsigned long long)longest_request);
 }
 
-void oracle_report(void)
+/* One line of what each home got. */
+static void report_homes(const char *what, const u64 *counts)
 {
-	u64 min = ~0ULL, max = 0, sum = 0;
+	u64 least = counts[0], most = counts[0], sum = 0;
 	u32 i;
 
-	printf("# %-24s %9s %9s %9s\n", "requests", "number", "messages",
-	       "copies");
+	for (i = 0; i < sim.nodes; i++) {
+		least = counts[i] < least ? counts[i] : least;
+		most = counts[i] > most ? counts[i] : most;
+		sum += counts[i];
+	}
+	printf("# %s to a home: at least %llu, mean %.1f, at most %llu\n", what,
+	       (unsigned long long)least, (double)sum / sim.nodes,
+	       (unsigned long long)most);
+}
+
+/* k is how many other nodes had a copy. */
+static void report_kinds(void)
+{
+	u32 i;
+
+	printf("# %-24s %9s %9s %9s %9s\n", "requests", "number", "messages",
+	       "at most", "mean k");
 	for (i = 0; i < KINDS; i++) {
 		double n = table[i].count;
+		char most[32];
 
-		if (table[i].count)
-			printf("# %-24s %9.0f %9.2f %9.2f\n", kinds[i], n,
-			       table[i].messages / n, table[i].copies / n);
+		if (!table[i].count)
+			continue;
+		snprintf(most, sizeof(most), "%s%u",
+			 is_write(i) ? "2k + " : "", table[i].most);
+		printf("# %-24s %9.0f %9.2f %9s %9.2f\n", kinds[i], n,
+		       table[i].messages / n, most, table[i].copies / n);
 	}
-	for (i = 0; i < sim.nodes; i++) {
-		u64 n = home_messages[i];
+}
 
-		min = n < min ? n : min;
-		max = n > max ? n : max;
-		sum += n;
-	}
-	printf("# messages to a home: min %llu, mean %.1f, max %llu\n",
-	       (unsigned long long)min, (double)sum / sim.nodes,
-	       (unsigned long long)max);
+void oracle_report(void)
+{
+	double mean, off = load_off(&mean);
+
+	report_kinds();
+	report_homes("requests", home_requests);
+	report_homes("messages", home_messages);
+	if (dealt_evenly())
+		printf("# requests to a home are %.1f %% off the mean at most%s\n",
+		       off, mean < LOAD_ENOUGH ? ", too few to judge" : "");
 	printf("# %llu accesses, %llu faults, %llu messages\n",
 	       (unsigned long long)accesses, (unsigned long long)faults,
 	       (unsigned long long)messages);
@@ -499,5 +669,6 @@ void oracle_exit(void)
 	free(requests);
 	free(transactions);
 	free(holders);
+	free(home_requests);
 	free(home_messages);
 }

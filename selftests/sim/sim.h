@@ -4,9 +4,9 @@
  * a network with random delays, programs, and a judge.
  *
  * One seed makes one run: world.c holds the only source of randomness and the
- * only clock. net.c carries messages, cluster.c does to dsm_step() what the
- * kernel shell does, load.c plays the programs, oracle.c judges and never
- * changes anything.
+ * only clock. session.c and net.c carry messages, cluster.c does to dsm_step()
+ * what the kernel shell does, load.c plays the programs, faults.c says what
+ * goes wrong, oracle.c judges and never changes anything.
  */
 #ifndef DSM_SIM_H
 #define DSM_SIM_H
@@ -32,6 +32,22 @@ enum sim_pattern {
 };
 
 /**
+ * struct sim_faults - what goes wrong, each with its probability in millionths
+ * @delay:	of a message: it takes longer, a little or very much
+ * @stall:	of a message: its direction of the connection stands still
+ * @cut:	of a message: its connection breaks, and is made again
+ * @pause:	of an event at a node: after it the node stops for a while
+ * @lose:	of a node: at some time it loses its memory, for good
+ */
+struct sim_faults {
+	u32 delay;
+	u32 stall;
+	u32 cut;
+	u32 pause;
+	u32 lose;
+};
+
+/**
  * struct sim_config - what the command line says
  * @seed:	the only thing that a run depends on, besides the rest of this
  * @nodes:	how many
@@ -39,9 +55,8 @@ enum sim_pattern {
  * @threads:	programs' threads on each node
  * @steps:	operations that each thread does
  * @pattern:	of enum sim_pattern
- * @faults:	directions of connections stall
+ * @faults:	what goes wrong
  * @evict:	the shell asks for memory back
- * @lose:	so many nodes lose their memory, at random times
  * @trace:	print every step, not only the last ones before a failure
  * @quiet:	print only what failed
  * @hold_us:	as in sysfs
@@ -55,9 +70,8 @@ struct sim_config {
 	u32 threads;
 	u32 steps;
 	u32 pattern;
-	bool faults;
+	struct sim_faults faults;
 	bool evict;
-	u32 lose;
 	bool trace;
 	bool quiet;
 	u32 hold_us;
@@ -70,7 +84,8 @@ extern struct sim_config sim;
 /* world.c: time, chance, and what happens next */
 
 enum world_kind {
-	WORLD_MESSAGE,		/* who: receiver, from: sender */
+	WORLD_MESSAGE,		/* who: receiver, from: sender; see net.c */
+	WORLD_RESUME,		/* who, from: the ends of a connection */
 	WORLD_TICK,		/* who: node, page, serial */
 	WORLD_THREAD,		/* who: thread */
 	WORLD_EVICT,
@@ -86,7 +101,7 @@ struct world_event {
 	u32 who;
 	u32 page;
 	u64 stamp;
-	struct net_packet *packet;
+	struct session_packet *packet;
 };
 
 extern u64 world_now;
@@ -94,26 +109,67 @@ extern u64 world_now;
 void world_init(u64 seed);
 u64 world_random(u64 below);
 bool world_chance(u32 in);
+bool world_fault(u32 millionths);
 void world_at(u64 at, struct world_event ev);
+void world_again(u64 at, const struct world_event *ev);
 bool world_next(struct world_event *ev);
 bool world_pending(void);
 void world_exit(void);
 
-/* net.c: what is on its way */
+/* faults.c: what goes wrong, and how often it did */
 
-struct net_packet {
-	struct net_packet *free;
+enum fault_kind {
+	FAULT_DELAY,
+	FAULT_STALL,
+	FAULT_CUT,
+	FAULT_PAUSE,
+	FAULT_LOSE,
+	FAULT_KINDS,
+};
+
+bool faults_parse(const char *text);
+bool faults_strike(enum fault_kind kind);
+u64 faults_length(enum fault_kind kind);
+u64 faults_longest_delay(void);
+void faults_report(void);
+
+/* net.c: connections, and what is on its way in them */
+
+void net_init(void);
+bool net_up(u16 a, u16 b);
+void net_transmit(u16 from, u16 to, struct session_packet *packet, u64 ack);
+bool net_arrived(const struct world_event *ev);
+void net_resume(u16 a, u16 b);
+void net_exit(void);
+
+/* session.c: what is to arrive once and in order */
+
+/**
+ * struct session_packet - a message, kept until it is acknowledged
+ * @next:	the one sent after it
+ * @seq:	its number in its direction, from 1
+ * @ack:	the number of the last message that came the other way
+ * @msg:	the message
+ * @words:	the bytes of a DATA
+ */
+struct session_packet {
+	struct session_packet *next;
+	u64 seq;
+	u64 ack;
 	struct dsm_msg msg;
 	u64 words[SIM_WORDS];
 };
 
-void net_init(void);
-void net_send(u16 from, u16 to, const struct dsm_msg *msg, const u64 *words);
-bool net_receive(const struct world_event *ev, struct dsm_msg *msg,
-		 u64 *words);
-void net_lose(u16 at, u16 lost);
-u64 net_longest_delay(void);
-void net_exit(void);
+void session_init(void);
+void session_send(u16 from, u16 to, const struct dsm_msg *msg,
+		  const u64 *words);
+bool session_receive(const struct world_event *ev, struct dsm_msg *msg,
+		     u64 *words);
+void session_resume(u16 from, u16 to);
+void session_lose(u16 at, u16 lost);
+void session_end(void);
+void session_report(void);
+void session_exit(void);
 
 /* cluster.c: the nodes, and what they do with actions */
 
@@ -139,6 +195,8 @@ const struct dsm_core *cluster_core(u16 node);
 struct node_page *cluster_page(u16 node, u32 page);
 struct dsm_home *cluster_directory(u32 page);
 bool cluster_crashed(u16 node);
+u64 cluster_stopped_until(u16 node);
+void cluster_stop(u16 node);
 void cluster_feed(u16 node, u32 page, u8 type);
 void cluster_message(const struct world_event *ev);
 void cluster_tick(const struct world_event *ev);
@@ -150,6 +208,7 @@ void cluster_exit(void);
 /* load.c: the programs */
 
 void load_init(void);
+u16 load_node(u32 thread);
 void load_run(const struct world_event *ev);
 void load_wake(u16 node, u32 page);
 bool load_in_use(u16 node, u32 page);
@@ -188,6 +247,7 @@ void sim_fail(const char *fmt, ...);
 void trace_step(u16 node, const struct dsm_event *ev, u8 before, u8 after,
 		enum dsm_verdict verdict);
 void trace_sent(u16 from, u16 to, const struct dsm_msg *msg);
+void trace_about(u32 page);
 void trace_print(void);
 
 #endif

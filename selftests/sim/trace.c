@@ -5,7 +5,10 @@
 #include "../core/show.h"
 #include "sim.h"
 
-#define KEPT	400
+#define KEPT	4096
+
+/* So many lines of the page that a failure is about are printed. */
+#define LINES	100
 
 struct trace {
 	u64 at;
@@ -20,6 +23,7 @@ struct trace {
 
 static struct trace ring[KEPT];
 static u64 nr;
+static u32 about = SIM_NO_PAGE;
 
 static void print(const struct trace *t)
 {
@@ -71,12 +75,33 @@ void trace_sent(u16 from, u16 to, const struct dsm_msg *msg)
 		print(t);
 }
 
+/* What happens next is about this page, should it fail. */
+void trace_about(u32 page)
+{
+	about = page;
+}
+
+static bool wanted(u64 i)
+{
+	const struct trace *t = &ring[i % KEPT];
+
+	return about == SIM_NO_PAGE ||
+	       (t->is_step ? t->ev.page : t->ev.msg.page) ==
+	       cluster_number(about);
+}
+
+/* Pages have nothing to do with each other: one is enough. */
 void trace_print(void)
 {
-	u64 i = nr > KEPT ? nr - KEPT : 0;
+	u64 oldest = nr > KEPT ? nr - KEPT : 0;
+	u64 i = nr;
+	u32 lines = 0;
 
 	if (sim.trace)
 		return;
+	while (i > oldest && lines < LINES)
+		lines += wanted(--i);
 	for (; i < nr; i++)
-		print(&ring[i % KEPT]);
+		if (wanted(i))
+			print(&ring[i % KEPT]);
 }

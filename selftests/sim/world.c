@@ -42,13 +42,19 @@ bool world_chance(u32 in)
 	return !world_random(in);
 }
 
+/* True with that many millionths of a chance; costs nothing if it is 0. */
+bool world_fault(u32 millionths)
+{
+	return millionths && world_random(1000000) < millionths;
+}
+
 /* Of two events at the same time, the one that was added first comes first. */
 static bool earlier(const struct world_event *a, const struct world_event *b)
 {
 	return a->at != b->at ? a->at < b->at : a->serial < b->serial;
 }
 
-void world_at(u64 at, struct world_event ev)
+static void insert(const struct world_event *ev)
 {
 	size_t i = used++;
 
@@ -58,13 +64,30 @@ void world_at(u64 at, struct world_event ev)
 		if (!heap)
 			abort();
 	}
-	ev.at = at;
-	ev.serial = serial++;
-	while (i && earlier(&ev, &heap[(i - 1) / 2])) {
+	while (i && earlier(ev, &heap[(i - 1) / 2])) {
 		heap[i] = heap[(i - 1) / 2];
 		i = (i - 1) / 2;
 	}
-	heap[i] = ev;
+	heap[i] = *ev;
+}
+
+void world_at(u64 at, struct world_event ev)
+{
+	ev.at = at;
+	ev.serial = serial++;
+	insert(&ev);
+}
+
+/*
+ * Put off an event that was taken. It keeps its serial: what is put off to the
+ * same time stays in the order that it had.
+ */
+void world_again(u64 at, const struct world_event *ev)
+{
+	struct world_event again = *ev;
+
+	again.at = at;
+	insert(&again);
 }
 
 /* Take the next event and set the clock to it. Return: false if none is left */
