@@ -159,8 +159,9 @@ static bool grant_fits(const struct dsm_ctx *x, const struct dsm_msg *msg)
 	bool needs_copy = msg->type == DSM_MSG_GRANT &&
 			  !(msg->flags & DSM_MSG_ZERO);
 
-	if (pg->granted || msg->requester != x->c->self ||
-	    msg->access < pg->want)
+	/* Its home would not grant what it still waits to see given away. */
+	if (pg->granted || pg->deferred.type ||
+	    msg->requester != x->c->self || msg->access < pg->want)
 		return false;
 	if (pg->state != (needs_copy ? DSM_READ : DSM_NONE))
 		return false;
@@ -200,6 +201,11 @@ enum dsm_verdict dsm_cache_recv_inval_ack(struct dsm_ctx *x,
 
 	if (!pg->want || msg->version <= pg->version)
 		return DSM_STALE;
+	/* The home knows whom it has told, and when it has told nobody. */
+	if (x->hm && x->hm->requester != x->c->self)
+		return DSM_STALE;
+	if (x->hm && !dsm_set_has(x->hm->inval, x->ev->from))
+		return DSM_PROTO;
 	verdict = dsm_acks_take(pg, msg->version, x->c->members.nr);
 	if (verdict == DSM_OK)
 		settle(x);

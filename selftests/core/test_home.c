@@ -9,7 +9,7 @@
 static void setup_busy(struct fixture *f, u8 access, u16 requester, u16 source)
 {
 	setup(f, 0);
-	setup_home(f, source, 5, SET(source));
+	setup_home(f, source, 5, source == DSM_NO_NODE ? 0 : SET(source));
 	f->hm.busy = access;
 	f->hm.requester = requester;
 	f->hm.source = source;

@@ -411,6 +411,7 @@ TEST_AT(0, dsm_step__acknowledgement_for_the_home)
 	f->hm.busy = DSM_WRITE;
 	f->hm.requester = 0;
 	f->hm.upgrade = true;
+	f->inval[0] = 1 << 2;
 	EXPECT_EQ(DSM_OK,
 		  receive(f, 3, message(DSM_MSG_GET, DSM_WRITE, 3, 0)));
 	EXPECT_EQ(DSM_OK,
