@@ -2,8 +2,9 @@
 #
 # The front door: `make help`. Kbuild reads the file of that name instead.
 
-# The lines of Debian's kernels that are supported and tested.
-KERNELS := 6.1 6.12
+# The lines of Debian's kernels that are supported and tested; newest is the one
+# in unstable.
+KERNELS := 6.1 6.12 newest
 
 # Another kernel to build for: the directory of its headers.
 KDIR ?=
@@ -82,7 +83,7 @@ sim: deps-build deps-check
 
 .PHONY: kselftest
 kselftest: deps-build deps-vm deps-check
-	@scripts/check modules one-6.1 three-6.1 one-6.12 three-6.12
+	@scripts/check modules $(KERNELS:%=one-%) $(KERNELS:%=three-%)
 
 # The kernel that is running needs its headers; they are not ours to choose.
 RUNNING := /lib/modules/$(shell uname -r)/build

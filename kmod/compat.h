@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every difference between kernel versions, force-included before each file of
- * the shell. The rest of the module is written for the newest kernel.
+ * the shell. The rest of the module is written for the newest kernel; what that
+ * one has and older ones lack is here, the newest first.
  */
 #ifndef DSM_COMPAT_H
 #define DSM_COMPAT_H
@@ -13,41 +14,58 @@
 #endif
 
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <linux/uio.h>
 #include <net/sock.h>
 
-#ifndef ITER_DEST
-#define ITER_DEST	READ
-#define ITER_SOURCE	WRITE
+/* 7.0, and the later ones of the older lines */
+#ifndef kzalloc_obj
+#define dsm_compat_gfp(empty, gfp, ...)	gfp
+#define kzalloc_objs(object, count, gfp...)				\
+	kcalloc(count, sizeof(object), dsm_compat_gfp(, ##gfp, GFP_KERNEL))
+#define kzalloc_obj(object, gfp...)	kzalloc_objs(object, 1, ##gfp)
 #endif
 
-/* 6.2: a flag instead of a guess from sk_allocation. */
-static inline void dsm_compat_no_task_frag(struct sock *sk)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define sockaddr_unsized	sockaddr
+
+static inline unsigned long
+dsm_compat_get_unmapped_area(struct file *file, unsigned long addr,
+			     unsigned long len, unsigned long pgoff,
+			     unsigned long flags)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-	sk->sk_use_task_frag = false;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+	return current->mm->get_unmapped_area(file, addr, len, pgoff, flags);
+#else
+	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
 #endif
 }
 
-/* Let a kernel socket hold its network namespace, as a user's does. */
-static inline void dsm_compat_hold_net(struct sock *sk)
+#define mm_get_unmapped_area	dsm_compat_get_unmapped_area
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void
+hrtimer_setup(struct hrtimer *timer,
+	      enum hrtimer_restart (*function)(struct hrtimer *),
+	      clockid_t clock_id, enum hrtimer_mode mode)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-	sk_net_refcnt_upgrade(sk);
-#else
+	hrtimer_init(timer, clock_id, mode);
+	timer->function = function;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+/* Let a kernel socket hold its network namespace, as a user's does. */
+static inline void sk_net_refcnt_upgrade(struct sock *sk)
+{
 	sk->sk_net_refcnt = 1;
 	get_net_track(sock_net(sk), &sk->ns_tracker, GFP_KERNEL);
 	sock_inuse_add(sock_net(sk), 1);
-#endif
-}
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
-{
-	vma->vm_flags |= flags;
 }
 #endif
 
@@ -63,14 +81,25 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 #define copy_splice_read	generic_file_splice_read
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
-static inline unsigned long
-mm_get_unmapped_area(struct mm_struct *mm, struct file *file,
-		     unsigned long addr, unsigned long len,
-		     unsigned long pgoff, unsigned long flags)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
-	return mm->get_unmapped_area(file, addr, len, pgoff, flags);
+	vma->vm_flags |= flags;
 }
+#endif
+
+/* 6.2: a flag instead of a guess from sk_allocation */
+static inline void sock_no_task_frag(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	sk->sk_use_task_frag = false;
+#endif
+}
+
+/* 6.2, and the later ones of 6.1 */
+#ifndef ITER_DEST
+#define ITER_DEST	READ
+#define ITER_SOURCE	WRITE
 #endif
 
 #endif /* DSM_COMPAT_H */

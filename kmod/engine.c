@@ -405,8 +405,8 @@ void dsm_engine_start(struct dsm_node *node)
 	timerqueue_init_head(&node->timers);
 	spin_lock_init(&node->timer_lock);
 	INIT_WORK(&node->tick_work, tick_work);
-	hrtimer_init(&node->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	node->timer.function = timer_fired;
+	hrtimer_setup(&node->timer, timer_fired, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS);
 }
 
 /** dsm_engine_stop() - no timer fires after this; no message comes any more */

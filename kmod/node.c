@@ -61,7 +61,7 @@ static void set_defaults(struct dsm_settings *set)
 struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 				 struct class *class)
 {
-	struct dsm_node *node = kzalloc(sizeof(*node), GFP_KERNEL);
+	struct dsm_node *node = kzalloc_obj(*node);
 	int err;
 
 	if (!node)
@@ -182,8 +182,8 @@ static int members_create(struct dsm_node *node)
 		nr++;
 	}
 
-	m->lost = kcalloc(dsm_words_for(highest), sizeof(*m->lost), GFP_KERNEL);
-	node->ids = kcalloc(nr, sizeof(*node->ids), GFP_KERNEL);
+	m->lost = kzalloc_objs(*m->lost, dsm_words_for(highest));
+	node->ids = kzalloc_objs(*node->ids, nr);
 	if (!m->lost || !node->ids) {
 		kfree(m->lost);
 		kfree(node->ids);

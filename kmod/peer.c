@@ -29,7 +29,7 @@ struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,
 
 	lockdep_assert_held(&node->config_lock);
 
-	peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+	peer = kzalloc_obj(*peer);
 	if (!peer)
 		return ERR_PTR(-ENOMEM);
 	peer->node = node;

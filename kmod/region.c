@@ -110,7 +110,7 @@ struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp)
 	if (slot)
 		return slot;
 
-	slot = kzalloc(sizeof(*slot), gfp);
+	slot = kzalloc_obj(*slot, gfp);
 	if (!slot)
 		return NULL;
 	mutex_init(&slot->lock);

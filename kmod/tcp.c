@@ -38,7 +38,7 @@ static void set_options(struct sock *sk)
 	 * task frag: the process may be inside another sendmsg() that uses it.
 	 */
 	sk->sk_allocation = GFP_NOIO;
-	dsm_compat_no_task_frag(sk);
+	sock_no_task_frag(sk);
 	tcp_sock_set_nodelay(sk);
 }
 
@@ -58,7 +58,7 @@ static struct socket *make_socket(struct dsm_node *node, int family)
 	if (err)
 		return ERR_PTR(err);
 	/* Timers of a socket closed last may outlive the node's reference. */
-	dsm_compat_hold_net(sock->sk);
+	sk_net_refcnt_upgrade(sock->sk);
 	set_options(sock->sk);
 	return sock;
 }
@@ -139,7 +139,7 @@ static void clear_callbacks(struct dsm_node *node, struct socket *sock)
 static struct dsm_conn *conn_create(struct dsm_node *node, struct socket *sock,
 				    struct dsm_peer *dialed)
 {
-	struct dsm_conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+	struct dsm_conn *conn = kzalloc_obj(*conn);
 
 	if (!conn)
 		return NULL;
@@ -212,7 +212,7 @@ static void dial(struct dsm_peer *peer)
 		sock_release(sock);
 		return;
 	}
-	err = kernel_connect(sock, (struct sockaddr *)&address,
+	err = kernel_connect(sock, (struct sockaddr_unsized *)&address,
 			     address_length(&address), O_NONBLOCK);
 	if (err && err != -EINPROGRESS)
 		WRITE_ONCE(conn->dead, true);
@@ -432,7 +432,7 @@ static int listen(struct dsm_node *node)
 	node->sk_write_space = sock->sk->sk_write_space;
 	node->sk_state_change = sock->sk->sk_state_change;
 	sock_set_reuseaddr(sock->sk);
-	err = kernel_bind(sock, (struct sockaddr *)&address,
+	err = kernel_bind(sock, (struct sockaddr_unsized *)&address,
 			  address_length(&address));
 	if (err)
 		goto err_release;

@@ -188,7 +188,7 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 	if (!addr && !(flags & MAP_FIXED) &&
 	    pgoff < node->set.size >> PAGE_SHIFT)
 		addr = node->set.base + (pgoff << PAGE_SHIFT);
-	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
 }
 
 /*

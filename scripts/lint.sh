@@ -186,6 +186,7 @@ checks=(
 	tidy
 	"compile 6.1"
 	"compile 6.12"
+	"compile newest"
 	"core-pure 6.1"
 	"core-pure 6.12"
 	"sparse 6.1"
