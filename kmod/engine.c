@@ -5,7 +5,9 @@
  * slot's lock, by whoever brought the event. So a read miss costs three
  * wake-ups in all: the home's receive worker, the asker's, and the asker.
  */
+#include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/moduleparam.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
@@ -112,6 +114,39 @@ static void act(struct dsm_node *node, struct dsm_slot *slot,
 	}
 }
 
+#ifdef CONFIG_DSM_DEBUG
+static bool ack_early;
+module_param(ack_early, bool, 0444);
+MODULE_PARM_DESC(ack_early,
+		 "break coherence: acknowledge invalidations before unmapping");
+
+/* Long enough for another node to store to the page that is still used here */
+#define ACK_EARLY_MS	20
+
+/*
+ * The bug that ack_early orders, and that tests have to find: the message that
+ * says the page is gone from here (INVAL_ACK, DATA) goes before the page does.
+ */
+static void act_early(struct dsm_node *node, struct dsm_slot *slot,
+		      struct dsm_out *out)
+{
+	if (!ack_early || out->nr < 2 ||
+	    out->act[0].type != DSM_ACT_PROTECT ||
+	    out->act[0].right != DSM_NONE || out->act[1].type != DSM_ACT_SEND)
+		return;
+	act(node, slot, &out->act[1]);
+	msleep(ACK_EARLY_MS);
+	act(node, slot, &out->act[0]);
+	out->nr -= 2;
+	memmove(out->act, out->act + 2, out->nr * sizeof(out->act[0]));
+}
+#else
+static void act_early(struct dsm_node *node, struct dsm_slot *slot,
+		      struct dsm_out *out)
+{
+}
+#endif
+
 /* What a step changed that others look at: counters, flags of the folio. */
 static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 			const struct dsm_page *before)
@@ -159,6 +194,7 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	if (WARN_ON_ONCE(out.nr > DSM_ACTS_MAX))
 		out.nr = DSM_ACTS_MAX;
 	note_change(node, slot, &before);
+	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
 		act(node, slot, &out.act[i]);
 	return verdict;

@@ -42,7 +42,7 @@ def qemu_command(state, args, node, port_fds):
     directory = st.node_dir(state, node)
     append = (
         "console=ttyS0 quiet loglevel=4 panic=-1 cryptomgr.notests=1 "
-        "noreplace-smp no_timer_check "
+        f"noreplace-smp no_timer_check {args.append} "
         f"node={node} nodes={args.nodes} ports={PORTS} "
         f'"modules={args.modules}" "tree={args.tree}"'
     )
