@@ -16,8 +16,9 @@ FILE_LINES_MAX = 800
 CORE_FUNCTION_LINES_MAX = 70
 README_LINES_MAX = 120
 
-# Not sources: what git, the builds and Python leave in the tree.
-SKIP_DIRS = {".git", "build", "__pycache__", ".tmp_versions"}
+# Not sources: what git, the builds and Python leave in the tree, and inputs of
+# fuzzers.
+SKIP_DIRS = {".git", "build", "__pycache__", ".tmp_versions", "corpus"}
 SKIP_FILES = re.compile(
     r".*\.(o|ko|a|mod|mod\.c|cmd|d|pyc|gcda|gcno|swp)$"
     r"|Module\.symvers$|modules\.order$|\.git$|\.checkpatch-camelcase\.")
