@@ -16,6 +16,10 @@
  *					messages in the order they were sent
  *	time +100			microseconds pass, timers fire
  *	late +100			they pass, and timers fire afterwards
+ *	1 ages 0, 1 outlasts 0		page 0 at node 1 alone has a clock that
+ *					goes on, by 10 ms or 100 ms; no timer
+ *					fires
+ *	1 ticks 0			but this one, now
  *	show 0				what everybody knows of page 0
  *
  * What follows indented is what the core does: changes of state, then actions
@@ -48,6 +52,7 @@ struct node {
 	bool pinned[PAGES];
 	bool armed[PAGES];
 	u64 timer[PAGES];
+	u64 ahead[PAGES];
 };
 
 static struct node nodes[NODES];
@@ -170,7 +175,7 @@ static void step(u16 id, struct dsm_event *ev)
 	struct dsm_out acts;
 	u16 i;
 
-	ev->now = now;
+	ev->now = now + n->ahead[ev->page];
 	ev->hold_us = hold_us;
 	ev->in_use = n->pinned[ev->page];
 	n->touched[ev->page] = true;
@@ -245,6 +250,13 @@ static void lose(u16 id, u16 lost)
 			step(id, &ev);
 }
 
+/* When a timer fires, if no clock goes on by itself. */
+static u64 due(const struct node *n, u16 page)
+{
+	return n->timer[page] > n->ahead[page] ?
+		n->timer[page] - n->ahead[page] : 0;
+}
+
 /* Of the timers that are due, the earliest. */
 static bool fire(u64 until)
 {
@@ -254,11 +266,11 @@ static bool fire(u64 until)
 	for (i = 0; i < nr_nodes; i++) {
 		for (p = 0; p < PAGES; p++) {
 			if (!nodes[i].armed[p] || nodes[i].dead ||
-			    nodes[i].timer[p] > first)
+			    due(&nodes[i], p) > first)
 				continue;
-			if (id < NODES && nodes[i].timer[p] == first)
+			if (id < NODES && due(&nodes[i], p) == first)
 				continue;
-			first = nodes[i].timer[p];
+			first = due(&nodes[i], p);
 			id = i;
 			page = p;
 		}
@@ -272,6 +284,14 @@ static bool fire(u64 until)
 		(unsigned long long)now, page, id);
 	local(id, page, DSM_EV_TICK);
 	return true;
+}
+
+static void tick(u16 id, u16 page)
+{
+	if (!nodes[id].armed[page])
+		die("no timer of page %u runs at node %u", page, id);
+	nodes[id].armed[page] = false;
+	local(id, page, DSM_EV_TICK);
 }
 
 static void pass(u64 us)
@@ -347,6 +367,12 @@ static void tell_node(u16 id, const char *verb, u16 object)
 		nodes[id].pinned[object] = true;
 	else if (!strcmp(verb, "unpins"))
 		nodes[id].pinned[object] = false;
+	else if (!strcmp(verb, "ages"))
+		nodes[id].ahead[object] += DSM_GRACE_US;
+	else if (!strcmp(verb, "outlasts"))
+		nodes[id].ahead[object] += DSM_IN_USE_MAX_US;
+	else if (!strcmp(verb, "ticks"))
+		tick(id, object);
 	else if (!strcmp(verb, "loses") && object < nr_nodes)
 		lose(id, object);
 	else
