@@ -26,8 +26,13 @@ help:
 	@echo '  make check      run all tests; some of them:'
 	@echo '    make lint         the sources, without running them'
 	@echo '    make unit         the core: unit tests and stories'
-	@echo '    make sim          the core: many nodes, simulated'
+	@echo '    make sim          the core: many nodes, and all interleavings'
+	@echo '    make sim NODES=n  what a cluster of n nodes costs, as a table'
+	@echo '    make fuzz         the core against peers that lie'
 	@echo '    make kselftest    the module, on one machine and on three'
+	@echo '  make check-debug    the module on kernels that check themselves'
+	@echo '  make soak SECONDS=n the long forms of the tests'
+	@echo '  make coverage       which part of the core the tests reach'
 	@echo
 	@echo '  make all        the module for every tested kernel, and the tools'
 	@echo '  make modules    build/RELEASE/dsm.ko for Linux $(KERNELS)'
@@ -77,9 +82,32 @@ lint: deps-build deps-check
 unit: deps-build deps-check
 	@scripts/check unit stories
 
+# With NODES=n, the table of what a cluster of n nodes costs.
 .PHONY: sim
 sim: deps-build deps-check
-	@scripts/check sim
+ifeq ($(NODES),)
+	@scripts/check sim explore
+else
+	@$(MAKE) -s -C selftests/sim run_table NODES=$(NODES)
+endif
+
+.PHONY: fuzz
+fuzz: deps-build deps-check
+	@scripts/check fuzz
+
+.PHONY: coverage
+coverage: deps-build deps-check
+	@scripts/coverage
+
+SECONDS ?= 3600
+
+.PHONY: soak
+soak: deps-build deps-vm deps-check module-6.1 module-6.12
+	@scripts/soak $(SECONDS)
+
+.PHONY: check-debug
+check-debug: deps-build deps-vm deps-debug deps-check
+	@scripts/check --debug
 
 .PHONY: kselftest
 kselftest: deps-build deps-vm deps-check

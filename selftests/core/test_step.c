@@ -398,6 +398,34 @@ TEST_AT(1, dsm_step__late_answers)
 	EXPECT_EQ(0, memcmp(&before, &f->pg, sizeof(before)));
 }
 
+/* The home knows whom it has told to drop a copy. */
+TEST_AT(0, dsm_step__acknowledgement_nobody_owes)
+{
+	setup_page(f, DSM_READ, 5);
+	f->pg.want = DSM_WRITE;
+	setup_home(f, 2, 5, 1 << 0 | 1 << 2);
+	f->hm.busy = DSM_READ;
+	f->hm.requester = 1;
+	EXPECT_EQ(DSM_STALE,
+		  receive(f, 2, message(DSM_MSG_INVAL_ACK, 0, 0, 6)));
+	f->hm.busy = DSM_WRITE;
+	f->hm.requester = 0;
+	f->inval[0] = 1 << 2;
+	EXPECT_EQ(DSM_PROTO,
+		  receive(f, 3, message(DSM_MSG_INVAL_ACK, 0, 0, 6)));
+	EXPECT_EQ(0, f->pg.acks_left);
+	EXPECT_EQ(DSM_OK,
+		  receive(f, 2, message(DSM_MSG_INVAL_ACK, 0, 0, 6)));
+}
+
+TEST_AT(1, dsm_step__recount_of_the_past)
+{
+	f->pg.want = DSM_WRITE;
+	f->pg.version = 6;
+	EXPECT_EQ(DSM_PROTO, receive(f, 0, message(DSM_MSG_RECOUNT, 0, 1, 6)));
+	EXPECT_FALSE(f->pg.counted);
+}
+
 /* At the home, one message can end a transaction and begin the next. */
 TEST_AT(0, dsm_step__acknowledgement_for_the_home)
 {
