@@ -223,6 +223,9 @@ enum dsm_verdict dsm_cache_recv_recount(struct dsm_ctx *x,
 	struct dsm_page *pg = x->pg;
 
 	if (!pg->want) {
+		/* It is in front of all that could be put off. */
+		if (pg->deferred.type)
+			return DSM_PROTO;
 		if (pg->version < msg->version)
 			pg->version = msg->version;
 		return DSM_OK;

@@ -424,6 +424,12 @@ TEST_AT(1, dsm_step__recount_of_the_past)
 	f->pg.version = 6;
 	EXPECT_EQ(DSM_PROTO, receive(f, 0, message(DSM_MSG_RECOUNT, 0, 1, 6)));
 	EXPECT_FALSE(f->pg.counted);
+
+	f->pg.want = 0;
+	f->pg.state = DSM_WRITE;
+	f->pg.deferred = message(DSM_MSG_FORWARD, DSM_WRITE, 2, 7);
+	EXPECT_EQ(DSM_PROTO, receive(f, 0, message(DSM_MSG_RECOUNT, 0, 1, 8)));
+	EXPECT_EQ(6, f->pg.version);
 }
 
 /* At the home, one message can end a transaction and begin the next. */
