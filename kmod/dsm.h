@@ -22,6 +22,7 @@
  *	6. peer->tx_lock	the connection's sending side; a mutex
  *	7. socket lock		(the kernel's), see make_socket()
  *	8. peer->lock, node->timer_lock: leaves; spinlocks
+ * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
  * 5 and 6 are never held together; 6 and below are taken under 3.
  *
  * Faults may hold mmap_lock and wait for a slot's lock, but nobody waits for
@@ -131,6 +132,9 @@ struct socket;
  * @asked_at:	when that request began, in jiffies
  * @used_by:	who used the page since it came, a bit each (see spanned())
  * @asked_by:	who asked for it since the request began, a bit each
+ * @gone:	when it last went from here, counted by node->gone
+ * @woken_at:	when that last woke a sleeper of futex(), in jiffies
+ * @futile:	how often it did so in vain (see futex.c)
  * @timer:	on node->timers if @armed; both under node->timer_lock
  * @armed:	see @timer
  */
@@ -144,6 +148,9 @@ struct dsm_slot {
 	unsigned long asked_at;
 	u32 used_by;
 	u32 asked_by;
+	u64 gone;
+	unsigned long woken_at;
+	u8 futile;
 	struct timerqueue_node timer;
 	bool armed;
 };
@@ -312,6 +319,17 @@ struct dsm_settings {
  * @timer_lock:	protects it
  * @timer:	fires for the first of them
  * @tick_work:	looks at those whose time has come
+ * @processes:	those that use the region, by process id (futex.c)
+ * @process_lock: taken to change @processes
+ * @gone:	how many times a page went from here
+ * @settled:	those of them that all sleepers of futex() know of;
+ *		@futex_settle only
+ * @settling:	what @settled will be after the grace period that runs
+ * @futex_armed: it does
+ * @futex_timer: fires when the wait after a wake-up in vain is over
+ * @futex_look:	what it then does
+ * @futex_settle: runs when it is over
+ * @futex_sweep: wakes all sleepers once in a while
  * @stats:	per-CPU counters, by enum dsm_stat
  */
 struct dsm_node {
@@ -348,6 +366,17 @@ struct dsm_node {
 	spinlock_t timer_lock;	/* protects timers and the slots' armed */
 	struct hrtimer timer;
 	struct work_struct tick_work;
+
+	struct xarray processes;
+	struct mutex process_lock;	/* protects changes of processes */
+	atomic64_t gone;
+	u64 settled;
+	u64 settling;
+	atomic_t futex_armed;
+	struct hrtimer futex_timer;
+	struct work_struct futex_look;
+	struct rcu_work futex_settle;
+	struct delayed_work futex_sweep;
 
 	struct dsm_counters __percpu *stats;
 };
@@ -398,6 +427,13 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 				       unsigned long len, unsigned long pgoff,
 				       unsigned long flags);
 void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
+
+/* futex.c */
+int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma);
+void dsm_futex_gone(struct dsm_node *node, struct dsm_slot *slot);
+void dsm_futex_progress(struct dsm_slot *slot);
+void dsm_futex_start(struct dsm_node *node);
+void dsm_futex_stop(struct dsm_node *node);
 
 /* engine.c */
 int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,

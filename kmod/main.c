@@ -67,6 +67,8 @@ static void __exit dsm_exit(void)
 	unregister_chrdev_region(first_devt, instances);
 	class_unregister(&dsm_class);
 	dsm_region_exit();
+	/* What call_rcu() of futex.c still has to run is in this module. */
+	rcu_barrier();
 }
 
 module_init(dsm_init);

@@ -68,8 +68,10 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 		return ERR_PTR(-ENOMEM);
 
 	mutex_init(&node->config_lock);
+	mutex_init(&node->process_lock);
 	xa_init(&node->peers);
 	xa_init(&node->slots);
+	xa_init(&node->processes);
 	INIT_LIST_HEAD(&node->conns);
 	atomic_set(&node->active, DSM_NODE_DOWN);
 	set_defaults(&node->set);
@@ -283,6 +285,7 @@ int dsm_node_up(struct dsm_node *node)
 	i_size_write(node->inode, node->set.size);
 	clear_stats(node);
 	dsm_engine_start(node);
+	dsm_futex_start(node);
 	err = dsm_tcp_start(node);
 	if (err)
 		goto err_net;
@@ -355,6 +358,7 @@ int dsm_node_down(struct dsm_node *node)
 
 	dsm_tcp_stop(node);
 	dsm_engine_stop(node);
+	dsm_futex_stop(node);
 	dsm_region_clear(node);
 	xa_for_each(&node->peers, id, peer)
 		dsm_peer_reset(peer);

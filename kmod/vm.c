@@ -78,6 +78,13 @@ static u8 access_needed(const struct vm_fault *vmf, const struct dsm_slot *slot)
 								DSM_READ;
 }
 
+/* A store by the program itself, not by the kernel for it */
+static void note_store(const struct vm_fault *vmf, struct dsm_slot *slot)
+{
+	if (vmf->flags & FAULT_FLAG_WRITE && vmf->flags & FAULT_FLAG_USER)
+		dsm_futex_progress(slot);
+}
+
 static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 			       struct file **file)
 {
@@ -88,8 +95,10 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	if (vmf->pgoff >= node->core.pages)
 		return VM_FAULT_SIGBUS;
 	slot = dsm_region_slot(node, vmf->pgoff, GFP_KERNEL);
-	if (!slot || dsm_region_back(node, slot))
+	if (!slot || dsm_region_back(node, slot) ||
+	    dsm_futex_note(node, vmf->vma))
 		return VM_FAULT_OOM;
+	note_store(vmf, slot);
 
 	access = access_needed(vmf, slot);
 	err = dsm_engine_acquire(node, slot, access,
@@ -146,6 +155,7 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 		return refused(node);
 	/* The page is mapped, so it has a slot. */
 	slot = dsm_region_find(node, vmf->pgoff);
+	note_store(vmf, slot);
 	err = dsm_engine_acquire(node, slot, DSM_WRITE, false);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
 	if (err)
@@ -228,4 +238,6 @@ void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right)
 	}
 	wait_unpinned(folio);
 	folio_unlock(folio);
+	if (right == DSM_NONE)
+		dsm_futex_gone(node, slot);
 }

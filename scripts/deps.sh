@@ -15,8 +15,8 @@ declare -A groups=(
 	# and zstd to unpack a kernel.
 	[build]="gcc gcc-12 libc6-dev make libelf1 libssl3 pahole kmod xz-utils
 		zstd"
-	[vm]="qemu-system-x86 busybox-static gcc libc6-dev kmod xz-utils
-		iproute2 python3"
+	[vm]="qemu-system-x86 busybox-static gcc libc6-dev musl-tools kmod
+		xz-utils iproute2 python3"
 	[demo]="wamerican-huge"
 	[check]="sparse coccinelle linux-source-6.1 codespell shellcheck perl
 		clang libclang-rt-14-dev python3 libpython3.11"

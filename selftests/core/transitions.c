@@ -11,8 +11,8 @@
 
 static unsigned long count[DSM_CACHE_END][DSM_HOME_END][DSM_IN_END];
 
-bool __real_dsm_table_legal(enum dsm_cache_state cache,
-			    enum dsm_home_state home, enum dsm_input in);
+typeof(dsm_table_legal) __real_dsm_table_legal;
+typeof(dsm_table_legal) __wrap_dsm_table_legal;
 
 bool __wrap_dsm_table_legal(enum dsm_cache_state cache,
 			    enum dsm_home_state home, enum dsm_input in)

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that sleep in futex() on a word that another node changes.
+ *
+ * FUTEX_WAKE reaches the sleepers of its own kernel only. It need not reach
+ * more: before another node can change a word, the page has to go from here.
+ * So when a page goes, the threads here that sleep on a word in it are woken.
+ * futex_wait() takes that for a spurious wake-up (kernel/futex/waitwake.c): it
+ * reads the word again, which fetches the page, and returns EAGAIN if the word
+ * has changed, or sleeps on. The program notices nothing.
+ *
+ * Who sleeps where is seen in the registers that a thread entered the kernel
+ * with: the system call, and the word's address. Which addresses are the
+ * region's is known from the process's page faults: without one it has never
+ * seen a page.
+ *
+ * A wake-up at once is not enough, for two kinds of threads:
+ *
+ *   - One that has read the old word but does not sleep yet. It holds a
+ *     spinlock from reading until its state is set, which keeps RCU's grace
+ *     period from ending; and so it is found after one that began when the page
+ *     was gone.
+ *   - One that was moved (FUTEX_REQUEUE) from the word it named to another, of
+ *     any page. All sleepers are woken once in a while, as long as pages go.
+ *
+ * A sleeper that looks again fetches the page, and a node that goes on changing
+ * other words of it takes it again, and so on, as fast as the network allows:
+ * the holder of a mutex, say, whose data lie beside it. So only the first time
+ * wakes at once. As long as it was in vain, the next ones wait longer and
+ * longer, up to the grace period.
+ */
+#include <asm/syscall.h>
+#include <linux/futex.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
+#include <linux/uaccess.h>
+
+#include "dsm.h"
+
+#ifdef CONFIG_IA32_EMULATION
+#include <asm/unistd_32_ia32.h>
+#endif
+
+/* The second wake-up in a row waits so long, in nanoseconds; it doubles then */
+#define WAIT_NS		(250 * NSEC_PER_USEC)
+#define DOUBLINGS_MAX	8
+
+/* After so long, what was in vain is forgotten. */
+#define FUTILE_JIFFIES	(HZ / 10)
+
+/* All sleepers are woken so often, in milliseconds, while pages go. */
+#define SWEEP_MS	250
+
+/**
+ * struct dsm_process - a process that has touched the region
+ * @pid:	its id; the index in node->processes is the number of it
+ * @offset:	the address of the region's first byte, if it were mapped whole
+ * @several:	it has mappings with more than one such address
+ * @rcu:	frees it
+ */
+struct dsm_process {
+	struct pid *pid;
+	unsigned long offset;
+	bool several;
+	struct rcu_head rcu;
+};
+
+static unsigned long offset_of(const struct vm_area_struct *vma)
+{
+	return vma->vm_start - (vma->vm_pgoff << PAGE_SHIFT);
+}
+
+static void process_free_rcu(struct rcu_head *rcu)
+{
+	struct dsm_process *process = container_of(rcu, struct dsm_process,
+						   rcu);
+
+	put_pid(process->pid);
+	kfree(process);
+}
+
+/* wake_sleepers() may be looking at it. */
+static void process_free(struct dsm_process *process)
+{
+	call_rcu(&process->rcu, process_free_rcu);
+}
+
+static int process_add(struct dsm_node *node, unsigned long offset)
+{
+	struct dsm_process *process, *old;
+
+	process = kzalloc_obj(*process);
+	if (!process)
+		return -ENOMEM;
+	process->pid = get_pid(task_tgid(current));
+	process->offset = offset;
+	/* What is there is of a process that is dead, or of this very one. */
+	old = xa_store(&node->processes, current->tgid, process, GFP_KERNEL);
+	if (xa_is_err(old)) {
+		process_free(process);
+		return xa_err(old);
+	}
+	if (old)
+		process_free(old);
+	return 0;
+}
+
+/**
+ * dsm_futex_note - the running process is about to see a page
+ * @node:	the node, active
+ * @vma:	the mapping
+ *
+ * Return: 0 or %-ENOMEM.
+ */
+int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma)
+{
+	struct dsm_process *process;
+	int err = 0;
+
+	/* Whoever looks from outside does not sleep on what is in there. */
+	if (current->mm != vma->vm_mm)
+		return 0;
+	rcu_read_lock();
+	process = xa_load(&node->processes, current->tgid);
+	if (process && process->pid == task_tgid(current)) {
+		if (process->offset != offset_of(vma))
+			WRITE_ONCE(process->several, true);
+		rcu_read_unlock();
+		return 0;
+	}
+	rcu_read_unlock();
+	mutex_lock(&node->process_lock);
+	process = xa_load(&node->processes, current->tgid);
+	if (!process || process->pid != task_tgid(current))
+		err = process_add(node, offset_of(vma));
+	mutex_unlock(&node->process_lock);
+	return err;
+}
+
+/**
+ * enum sleep - what a thread sleeps on
+ * @AWAKE:	nothing of interest
+ * @ON_WORD:	one word, at a known address
+ * @ON_ANY:	a word, or several, somewhere
+ */
+enum sleep {
+	AWAKE,
+	ON_WORD,
+	ON_ANY,
+};
+
+static enum sleep sleep_of_call(struct task_struct *task, struct pt_regs *regs,
+				unsigned long *address)
+{
+	unsigned long args[6];
+
+	switch (syscall_get_nr(task, regs)) {
+	case __NR_futex:
+#ifdef CONFIG_IA32_EMULATION
+	case __NR_ia32_futex:
+	case __NR_ia32_futex_time64:
+#endif
+		syscall_get_arguments(task, regs, args);
+		if (args[1] & FUTEX_PRIVATE_FLAG)
+			return AWAKE;
+		*address = args[0];
+		return ON_WORD;
+#ifdef __NR_futex_wait
+	case __NR_futex_wait:
+#endif
+	case __NR_futex_waitv:
+		return ON_ANY;
+	}
+	return AWAKE;
+}
+
+/*
+ * The registers lie on the thread's stack. If it is dying, that may be gone, or
+ * be another's by now; then what is read is an error, or at worst a reason to
+ * wake somebody who looks again.
+ */
+static enum sleep sleep_of(struct task_struct *task, unsigned long *address)
+{
+	struct pt_regs regs;
+
+	if (!(READ_ONCE(task->__state) & TASK_INTERRUPTIBLE) ||
+	    !READ_ONCE(task->stack) ||
+	    copy_from_kernel_nofault(&regs, task_pt_regs(task), sizeof(regs)))
+		return AWAKE;
+	return sleep_of_call(task, &regs, address);
+}
+
+/**
+ * struct search - whose sleep may have to end
+ * @node:	the node
+ * @kind:	that of those who sleep on page @index; on one of the pages that
+ *		went after @since; or of everybody
+ * @index:	a page
+ * @since:	a value that node->gone had
+ */
+struct search {
+	struct dsm_node *node;
+	enum { OF_PAGE, OF_GONE, OF_ALL } kind;
+	u64 index;
+	u64 since;
+};
+
+static bool concerns(const struct search *s, const struct dsm_process *process,
+		     unsigned long address)
+{
+	u64 index = (address - process->offset) >> PAGE_SHIFT;
+	struct dsm_slot *slot;
+
+	if (s->kind == OF_ALL || READ_ONCE(process->several))
+		return true;
+	if (s->kind == OF_PAGE)
+		return index == s->index;
+	slot = dsm_region_find(s->node, index);
+	return slot && READ_ONCE(slot->gone) > s->since;
+}
+
+/* Returns how many threads it has woken. */
+static u32 wake_threads(const struct search *s,
+			const struct dsm_process *process,
+			struct task_struct *leader)
+{
+	struct task_struct *task;
+	unsigned long address;
+	u32 woken = 0;
+
+	for_each_thread(leader, task) {
+		enum sleep sleep = sleep_of(task, &address);
+
+		if (sleep == ON_ANY ||
+		    (sleep == ON_WORD && concerns(s, process, address)))
+			woken += wake_up_process(task);
+	}
+	return woken;
+}
+
+static u32 wake_sleepers(const struct search *s)
+{
+	struct dsm_process *process;
+	struct task_struct *leader;
+	unsigned long tgid;
+	u32 woken = 0;
+
+	rcu_read_lock();
+	xa_for_each(&s->node->processes, tgid, process) {
+		leader = pid_task(process->pid, PIDTYPE_TGID);
+		if (leader)
+			woken += wake_threads(s, process, leader);
+	}
+	rcu_read_unlock();
+	return woken;
+}
+
+/*
+ * Begin a grace period for all pages that are gone by now. Whoever sets
+ * futex_armed does so, and nobody else until futex_settled() has cleared it.
+ */
+static void settle(struct dsm_node *node)
+{
+	node->settling = atomic64_read(&node->gone);
+	queue_rcu_work(node->wq, &node->futex_settle);
+}
+
+/* A grace period is over: nobody is between reading a word and sleeping. */
+static void settled(struct work_struct *work)
+{
+	struct dsm_node *node = container_of(to_rcu_work(work),
+					     struct dsm_node, futex_settle);
+	const struct search s = {
+		.node = node,
+		.kind = OF_GONE,
+		.since = node->settled,
+	};
+
+	wake_sleepers(&s);
+	WRITE_ONCE(node->settled, node->settling);
+	atomic_set_release(&node->futex_armed, 0);
+	/* Pages that went meanwhile need a grace period of their own. */
+	if (atomic64_read(&node->gone) != node->settled &&
+	    !atomic_xchg(&node->futex_armed, 1))
+		settle(node);
+}
+
+static void forget_dead(struct dsm_node *node)
+{
+	struct dsm_process *process;
+	unsigned long tgid;
+
+	mutex_lock(&node->process_lock);
+	xa_for_each(&node->processes, tgid, process) {
+		if (pid_has_task(process->pid, PIDTYPE_TGID))
+			continue;
+		xa_erase(&node->processes, tgid);
+		process_free(process);
+	}
+	mutex_unlock(&node->process_lock);
+}
+
+/* Once in a while everybody looks again, wherever the word may be by now. */
+static void sweep(struct work_struct *work)
+{
+	const struct search s = {
+		.node = container_of(to_delayed_work(work), struct dsm_node,
+				     futex_sweep),
+		.kind = OF_ALL,
+	};
+
+	wake_sleepers(&s);
+	forget_dead(s.node);
+}
+
+/* The wait of those whose last look was in vain is over. */
+static void look_again(struct work_struct *work)
+{
+	struct dsm_node *node = container_of(work, struct dsm_node, futex_look);
+	const struct search s = {
+		.node = node,
+		.kind = OF_GONE,
+		.since = READ_ONCE(node->settled),
+	};
+
+	wake_sleepers(&s);
+}
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct dsm_node *node = container_of(timer, struct dsm_node,
+					     futex_timer);
+
+	queue_work(node->wq, &node->futex_look);
+	return HRTIMER_NORESTART;
+}
+
+/* Wake who sleeps on a page, at once if the last time was not in vain. */
+static void wake_or_wait(struct dsm_node *node, struct dsm_slot *slot)
+{
+	const struct search s = {
+		.node = node,
+		.kind = OF_PAGE,
+		.index = slot->index,
+	};
+	u8 futile = READ_ONCE(slot->futile);
+
+	if (time_after(jiffies, slot->woken_at + FUTILE_JIFFIES))
+		futile = 0;
+	if (!futile && !wake_sleepers(&s))
+		return;
+	if (futile && !hrtimer_active(&node->futex_timer))
+		hrtimer_start(&node->futex_timer,
+			      ns_to_ktime(WAIT_NS << (futile - 1)),
+			      HRTIMER_MODE_REL);
+	WRITE_ONCE(slot->futile, min(futile + 1, DOUBLINGS_MAX));
+	slot->woken_at = jiffies;
+}
+
+/**
+ * dsm_futex_gone - a page has gone from here
+ * @node:	the node
+ * @slot:	the page, locked, and no program can read it any more
+ *
+ * Without a process that uses the region this costs nothing, and without a
+ * sleeper a look at the threads of those processes; never a message.
+ */
+void dsm_futex_gone(struct dsm_node *node, struct dsm_slot *slot)
+{
+	lockdep_assert_held(&slot->lock);
+
+	if (xa_empty(&node->processes))
+		return;
+	WRITE_ONCE(slot->gone, atomic64_inc_return(&node->gone));
+	if (!atomic_xchg(&node->futex_armed, 1))
+		settle(node);
+	queue_delayed_work(node->wq, &node->futex_sweep,
+			   msecs_to_jiffies(SWEEP_MS));
+	wake_or_wait(node, slot);
+}
+
+/**
+ * dsm_futex_progress - a program stores to a page
+ * @slot:	the page
+ *
+ * If a sleeper was woken for it, then not in vain.
+ */
+void dsm_futex_progress(struct dsm_slot *slot)
+{
+	WRITE_ONCE(slot->futile, 0);
+}
+
+/** dsm_futex_start() - node->wq exists */
+void dsm_futex_start(struct dsm_node *node)
+{
+	atomic64_set(&node->gone, 0);
+	atomic_set(&node->futex_armed, 0);
+	node->settled = 0;
+	hrtimer_setup(&node->futex_timer, timer_fired, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL);
+	INIT_WORK(&node->futex_look, look_again);
+	INIT_RCU_WORK(&node->futex_settle, settled);
+	INIT_DELAYED_WORK(&node->futex_sweep, sweep);
+}
+
+/** dsm_futex_stop() - no page goes any more; nobody has a mapping */
+void dsm_futex_stop(struct dsm_node *node)
+{
+	struct dsm_process *process;
+	unsigned long tgid;
+
+	hrtimer_cancel(&node->futex_timer);
+	cancel_work_sync(&node->futex_look);
+	while (atomic_read(&node->futex_armed))
+		flush_rcu_work(&node->futex_settle);
+	cancel_delayed_work_sync(&node->futex_sweep);
+	xa_for_each(&node->processes, tgid, process)
+		process_free(process);
+	xa_destroy(&node->processes);
+}
