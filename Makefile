@@ -6,6 +6,9 @@
 # in unstable.
 KERNELS := 6.1 6.12 newest
 
+# Kernels that check themselves, built from source by scripts/kernel-debug.
+DEBUG_KERNELS := 6.12-kasan 6.12-kcsan
+
 # Another kernel to build for: the directory of its headers.
 KDIR ?=
 
@@ -33,6 +36,7 @@ help:
 	@echo '  make check-debug    the module on kernels that check themselves'
 	@echo '  make soak SECONDS=n the long forms of the tests'
 	@echo '  make coverage       which part of the core the tests reach'
+	@echo '  make coverage-shell the same for the rest of the module'
 	@echo
 	@echo '  make all        the module for every tested kernel, and the tools'
 	@echo '  make modules    build/RELEASE/dsm.ko for Linux $(KERNELS)'
@@ -57,8 +61,12 @@ modules: deps-build
 	+scripts/module $(KDIR)
 endif
 
-.PHONY: $(KERNELS:%=module-%)
-$(KERNELS:%=module-%): module-%: deps-build
+ALL_MODULES := $(KERNELS:%=module-%) $(DEBUG_KERNELS:%=module-%)
+
+$(DEBUG_KERNELS:%=module-%): deps-debug
+
+.PHONY: $(ALL_MODULES)
+$(ALL_MODULES): module-%: deps-build
 	+kdir=$$(scripts/kernel --headers $*) && scripts/module "$$kdir"
 
 .PHONY: tools
@@ -108,6 +116,10 @@ soak: deps-build deps-vm deps-check module-6.1 module-6.12
 .PHONY: check-debug
 check-debug: deps-build deps-vm deps-debug deps-check
 	@scripts/check --debug
+
+.PHONY: coverage-shell
+coverage-shell: deps-build deps-vm deps-debug deps-check
+	@scripts/coverage-shell
 
 .PHONY: kselftest
 kselftest: deps-build deps-vm deps-check

@@ -17,9 +17,11 @@ declare -A groups=(
 		zstd"
 	[vm]="qemu-system-x86 busybox-static gcc libc6-dev musl-tools kmod
 		xz-utils iproute2 python3"
+	# To build kernels from source, which scripts/kernel-debug gets
+	[debug]="bison flex bc libelf-dev xz-utils"
 	[demo]="wamerican-huge"
 	[check]="sparse coccinelle linux-source-6.1 codespell shellcheck perl
-		clang libclang-rt-14-dev python3 libpython3.11"
+		clang libclang-rt-14-dev gcovr python3 libpython3.11"
 )
 
 die()

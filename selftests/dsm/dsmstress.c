@@ -24,6 +24,7 @@
  *
  * In the end all processes compare what they see, and their own books with it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -177,7 +178,7 @@ static void slot_check(struct stress *s, unsigned int page, unsigned int who,
 
 /*
  * Load a slot, by a system call now and then: eight bytes so aligned are copied
- * in one piece.
+ * in one piece. Where memory is short on purpose, it is asked again.
  */
 static uint64_t slot_load(struct stress *s, unsigned int page, unsigned int who)
 {
@@ -185,9 +186,12 @@ static uint64_t slot_load(struct stress *s, unsigned int page, unsigned int who)
 
 	if (pick(s, 8)) {
 		value = page_of(s, page)[1 + who];
-	} else if (pread(s->fd, &value, 8,
-			 s->at + page * PAGE + 8 * (1 + who)) != 8) {
-		wrong(s, "page %u: cannot read", page);
+	} else {
+		off_t at = s->at + page * PAGE + 8 * (1 + who);
+
+		while (pread(s->fd, &value, 8, at) != 8)
+			if (errno != ENOMEM)
+				wrong(s, "page %u: cannot read", page);
 	}
 	slot_check(s, page, who, value);
 	return value & ((1ULL << 40) - 1);
@@ -199,9 +203,12 @@ static void slot_store(struct stress *s, unsigned int page)
 
 	if (pick(s, 8)) {
 		page_of(s, page)[1 + s->me] = value;
-	} else if (pwrite(s->fd, &value, 8,
-			  s->at + page * PAGE + 8 * (1 + s->me)) != 8) {
-		wrong(s, "page %u: cannot write", page);
+	} else {
+		off_t at = s->at + page * PAGE + 8 * (1 + s->me);
+
+		while (pwrite(s->fd, &value, 8, at) != 8)
+			if (errno != ENOMEM)
+				wrong(s, "page %u: cannot write", page);
 	}
 	s->own[page] = value;
 }

@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For the tests on debug kernels: memory that runs out, and what the kernel's
+# checkers say in the end. They run in the machine.
+
+debugfs=/sys/kernel/debug
+
+# Where modules are; all else that the debug kernels have is built in.
+modules_start=0xffffffffa0000000
+modules_end=0xffffffffff000000
+
+debugfs_mount()
+{
+	mountpoint -q $debugfs || mount -t debugfs debugfs $debugfs
+}
+
+# shortage PERCENT: so many of the modules' allocations fail from now on, and
+# those that fail-nth in /proc tells to
+shortage()
+{
+	local fault
+
+	for fault in $debugfs/{failslab,fail_page_alloc}; do
+		echo 0 >"$fault/probability"
+		echo $modules_start >"$fault/require-start"
+		echo $modules_end >"$fault/require-end"
+		echo N >"$fault/task-filter"
+		echo N >"$fault/ignore-gfp-wait"
+		echo 0 >"$fault/verbose"
+		echo 1 >"$fault/interval"
+		echo -1 >"$fault/times"
+		echo "$1" >"$fault/probability"
+	done
+	echo 0 >$debugfs/fail_page_alloc/min-order
+}
+
+# Objects that nothing points to. They are not judged before they are five
+# seconds old, nor after one look only: they may be on the move.
+leaks_check()
+{
+	local leaks
+
+	sleep 6
+	echo scan >$debugfs/kmemleak
+	echo scan >$debugfs/kmemleak
+	leaks=$(<$debugfs/kmemleak)
+	same "" "$leaks" "kmemleak"
+}
+
+# The checkers are still at work, and have nothing to say.
+checkers_check()
+{
+	local kcsan name value
+
+	# The only taint is that of a module from outside.
+	same 4096 "$(</proc/sys/kernel/tainted)" "taint of the kernel"
+	same 1 "$(</proc/sys/kernel/panic_on_warn)" panic_on_warn
+	case $(uname -r) in
+	*-kasan)
+		grep -qE '^ debug_locks: +1$' /proc/lockdep_stats
+		leaks_check ;;
+	*-kcsan)
+		kcsan=$(<$debugfs/kcsan)
+		while read -r name value; do
+			case $name in
+			enabled:)
+				same 1 "$value" "KCSAN: $name" ;;
+			setup_watchpoints:)
+				echo "KCSAN: $value watchpoints"
+				[[ $value -gt 1000 ]] ;;
+			data_races: | assert_failures: | \
+			races_unknown_origin:)
+				same 0 "$value" "KCSAN: $name" ;;
+			esac
+		done <<<"$kcsan" ;;
+	esac
+}
