@@ -27,15 +27,7 @@ struct turns {
 
 static void turns_init(struct turns *t)
 {
-	pthread_mutexattr_t ma;
-	pthread_condattr_t ca;
-
-	pthread_mutexattr_init(&ma);
-	pthread_mutexattr_setpshared(&ma, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(&t->mutex, &ma);
-	pthread_condattr_init(&ca);
-	pthread_condattr_setpshared(&ca, PTHREAD_PROCESS_SHARED);
-	pthread_cond_init(&t->cond, &ca);
+	monitor_init(&t->mutex, &t->cond);
 	__atomic_store_n(&t->ready, 1, __ATOMIC_RELEASE);
 }
 

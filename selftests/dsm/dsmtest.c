@@ -371,6 +371,19 @@ void barrier_wait(struct barrier *b)
 		sched_yield();
 }
 
+void monitor_init(pthread_mutex_t *mutex, pthread_cond_t *cond)
+{
+	pthread_mutexattr_t ma;
+	pthread_condattr_t ca;
+
+	pthread_mutexattr_init(&ma);
+	pthread_mutexattr_setpshared(&ma, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(mutex, &ma);
+	pthread_condattr_init(&ca);
+	pthread_condattr_setpshared(&ca, PTHREAD_PROCESS_SHARED);
+	pthread_cond_init(cond, &ca);
+}
+
 /* A seed for random_next(): DSM_SEED from the environment, or a new one */
 uint64_t random_seed(void)
 {

@@ -6,6 +6,7 @@
 #ifndef DSMTEST_H
 #define DSMTEST_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -119,6 +120,9 @@ struct barrier {
 };
 
 void barrier_wait(struct barrier *b);
+
+/* A mutex and a condition variable that processes share */
+void monitor_init(pthread_mutex_t *mutex, pthread_cond_t *cond);
 
 /* One atomic instruction, also where the word spans two pages */
 static inline void atomic_inc64(volatile void *p)

@@ -126,15 +126,7 @@ struct turns {
 
 static void turns_init(struct turns *t, unsigned int nr)
 {
-	pthread_mutexattr_t ma;
-	pthread_condattr_t ca;
-
-	pthread_mutexattr_init(&ma);
-	pthread_mutexattr_setpshared(&ma, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(&t->mutex, &ma);
-	pthread_condattr_init(&ca);
-	pthread_condattr_setpshared(&ca, PTHREAD_PROCESS_SHARED);
-	pthread_cond_init(&t->cond, &ca);
+	monitor_init(&t->mutex, &t->cond);
 	t->nr = nr;
 }
 
