@@ -121,7 +121,8 @@ void dsm_cache_evict(struct dsm_ctx *x)
 	struct dsm_page *pg = x->pg;
 
 	/* The owner's copy may be the last one; the home need not know. */
-	if (!pg->owned && !pg->deferred.type && x->ev->now >= pg->hold_until)
+	if (!pg->owned && !pg->deferred.type && !x->ev->pinned &&
+	    x->ev->now >= pg->hold_until)
 		protect(x, DSM_NONE);
 }
 
@@ -266,18 +267,59 @@ enum dsm_verdict dsm_cache_recv_refuse(struct dsm_ctx *x,
 	return DSM_OK;
 }
 
+/* A use that can be waited for, and its time is not up. */
+static bool is_used(const struct dsm_page *pg, const struct dsm_event *ev)
+{
+	u64 since = pg->deferred.type ? pg->deferred_since : ev->now;
+
+	return ev->now < pg->hold_until ||
+	       (ev->in_use && ev->now < since + DSM_IN_USE_MAX_US);
+}
+
 /* Whether the page must stay a little longer, and when to look again. */
 static bool must_wait(struct dsm_ctx *x, u64 *until)
 {
 	const struct dsm_page *pg = x->pg;
 	u64 now = x->ev->now;
-	u64 since = pg->deferred.type ? pg->deferred_since : now;
 
 	*until = pg->hold_until;
-	if (now < pg->hold_until)
+	if (now >= pg->hold_until)
+		*until = now + DSM_POLL_US;
+	if (is_used(pg, x->ev))
 		return true;
-	*until = now + DSM_POLL_US;
-	return x->ev->in_use && now < since + DSM_IN_USE_MAX_US;
+	if (pg->deferred.type)
+		*until += (now - pg->deferred_since) / 8;
+	return x->ev->pinned;
+}
+
+/* The right that is left once @msg has its way */
+static u8 left_by(u8 state, u8 access)
+{
+	if (access == DSM_WRITE)
+		return DSM_NONE;
+	return state == DSM_WRITE ? DSM_READ : state;
+}
+
+/**
+ * dsm_cache_leaves - the right that an event leaves to this node, at least
+ * @x:		the step
+ * @next:	of enum dsm_right: what the home may serve in it; 0 if nothing
+ */
+u8 dsm_cache_leaves(const struct dsm_ctx *x, u8 next)
+{
+	const struct dsm_page *pg = x->pg;
+	const struct dsm_msg *msg = &x->ev->msg;
+	u8 state = pg->state;
+
+	if (is_used(pg, x->ev))
+		return state;
+	if (x->ev->type == DSM_EV_TICK)
+		msg = &pg->deferred;
+	if (next)
+		state = left_by(state, next);
+	if (msg->type == DSM_MSG_FORWARD)
+		return left_by(state, msg->access);
+	return msg->type == DSM_MSG_INVALIDATE ? DSM_NONE : state;
 }
 
 static bool defer(struct dsm_ctx *x, const struct dsm_msg *msg)

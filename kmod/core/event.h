@@ -33,8 +33,11 @@ enum dsm_event_type {
  * struct dsm_event - one input
  * @type:	of enum dsm_event_type
  * @in_use:	the page must not be taken away just now, though its hold time
- *		may be over: it is pinned, or an access that spans it and the
- *		next page waits for that one. Bounded by %DSM_IN_USE_MAX_US.
+ *		may be over: an access that spans it and the next page waits
+ *		for that one. Bounded by %DSM_IN_USE_MAX_US.
+ * @pinned:	the kernel, or a device, is using the page's memory, and may
+ *		store to it: as long as that lasts, nothing is taken away.
+ *		Matters only where dsm_step_leaves() is less than the state.
  * @from:	RECV: who sent it, as the session proved; LOST: who is lost
  * @now:	time of the event in microseconds, never less than before
  * @hold_us:	how long a page is kept from its first use, in microseconds
@@ -44,6 +47,7 @@ enum dsm_event_type {
 struct dsm_event {
 	u8 type;
 	bool in_use;
+	bool pinned;
 	u16 from;
 	u32 hold_us;
 	u64 now;

@@ -362,6 +362,32 @@ enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 	return DSM_OK;
 }
 
+/**
+ * dsm_home_next - what may be served in this step
+ * @x:		the step
+ *
+ * Return: of enum dsm_right, or 0 if nothing. The end of a transaction can make
+ * the page migratory.
+ */
+u8 dsm_home_next(const struct dsm_ctx *x)
+{
+	const struct dsm_home *hm = x->hm;
+	const struct dsm_event *ev = x->ev;
+	bool done = ev->type == DSM_EV_RECV && ev->msg.type == DSM_MSG_DONE;
+	bool get = ev->type == DSM_EV_RECV && ev->msg.type == DSM_MSG_GET;
+	u8 access = get ? ev->msg.access : 0;
+
+	if (!done && !get && ev->type != DSM_EV_TICK)
+		return 0;
+	if (hm->busy && !done)
+		return 0;
+	if (hm->queue_len)
+		access = get ? 0 : dsm_queue_first(x).access;
+	if (access == DSM_READ && hm->migratory + done >= DSM_MIGRATORY)
+		access = DSM_WRITE;
+	return access;
+}
+
 void dsm_home_tick(struct dsm_ctx *x)
 {
 	serve_next(x);

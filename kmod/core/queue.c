@@ -35,18 +35,25 @@ void dsm_queue_add(struct dsm_ctx *x, const struct dsm_request *rq)
 		(rq->have ? QUEUE_HAVE : 0) | (u32)rq->serial << QUEUE_SERIAL;
 }
 
-struct dsm_request dsm_queue_pop(struct dsm_ctx *x)
+struct dsm_request dsm_queue_first(const struct dsm_ctx *x)
 {
 	u32 word = *slot(x, 0);
 
-	x->hm->queue_head = (x->hm->queue_head + 1) % x->c->members.nr;
-	x->hm->queue_len--;
 	return (struct dsm_request) {
 		.node = word & QUEUE_NODE,
 		.serial = word >> QUEUE_SERIAL,
 		.access = word >> QUEUE_ACCESS & 3,
 		.have = word & QUEUE_HAVE,
 	};
+}
+
+struct dsm_request dsm_queue_pop(struct dsm_ctx *x)
+{
+	struct dsm_request rq = dsm_queue_first(x);
+
+	x->hm->queue_head = (x->hm->queue_head + 1) % x->c->members.nr;
+	x->hm->queue_len--;
+	return rq;
 }
 
 void dsm_queue_remove(struct dsm_ctx *x, u16 node)

@@ -141,6 +141,14 @@ static void tick(struct dsm_ctx *x)
 		dsm_home_tick(x);
 }
 
+u8 dsm_step_leaves(const struct dsm_core *c, struct dsm_page *pg,
+		   struct dsm_home *hm, const struct dsm_event *ev)
+{
+	const struct dsm_ctx x = { .c = c, .pg = pg, .hm = hm, .ev = ev };
+
+	return dsm_cache_leaves(&x, hm ? dsm_home_next(&x) : 0);
+}
+
 enum dsm_verdict dsm_step(const struct dsm_core *c, struct dsm_page *pg,
 			  struct dsm_home *hm, const struct dsm_event *ev,
 			  struct dsm_out *out)

@@ -70,6 +70,22 @@ enum dsm_verdict dsm_step(const struct dsm_core *c, struct dsm_page *pg,
 			  struct dsm_home *hm, const struct dsm_event *ev,
 			  struct dsm_out *out);
 
+/**
+ * dsm_step_leaves - the right that this node will have after a step, at least
+ * @c:		as for dsm_step(), and so are the others
+ * @pg:		the page
+ * @hm:		its directory entry, or NULL
+ * @ev:		the event, of any type but EVICT and LOST; without @pinned
+ *
+ * What is more than that can go, and is not pinned if the caller has taken it
+ * from all programs before it looks: so @pinned is true when it comes to the
+ * step. Changes nothing.
+ *
+ * Return: of enum dsm_right, dsm_page.state at most.
+ */
+u8 dsm_step_leaves(const struct dsm_core *c, struct dsm_page *pg,
+		   struct dsm_home *hm, const struct dsm_event *ev);
+
 /*
  * Inside the core only, from here on.
  */
@@ -99,6 +115,7 @@ void dsm_act_timer(struct dsm_ctx *x, u64 at);
 void dsm_cache_fault(struct dsm_ctx *x, u8 access);
 void dsm_cache_used(struct dsm_ctx *x);
 void dsm_cache_evict(struct dsm_ctx *x);
+u8 dsm_cache_leaves(const struct dsm_ctx *x, u8 next);
 enum dsm_verdict dsm_cache_recv_forward(struct dsm_ctx *x,
 					const struct dsm_msg *msg);
 bool dsm_cache_drop(struct dsm_ctx *x, const struct dsm_msg *msg);
@@ -129,6 +146,7 @@ struct dsm_request {
 };
 
 bool dsm_queue_has(const struct dsm_ctx *x, u16 node);
+struct dsm_request dsm_queue_first(const struct dsm_ctx *x);
 void dsm_queue_add(struct dsm_ctx *x, const struct dsm_request *rq);
 struct dsm_request dsm_queue_pop(struct dsm_ctx *x);
 void dsm_queue_remove(struct dsm_ctx *x, u16 node);
@@ -143,6 +161,7 @@ enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 				    const struct dsm_msg *msg);
 enum dsm_verdict dsm_home_recv_refuse(struct dsm_ctx *x, u16 from,
 				      const struct dsm_msg *msg);
+u8 dsm_home_next(const struct dsm_ctx *x);
 void dsm_home_tick(struct dsm_ctx *x);
 void dsm_home_lost(struct dsm_ctx *x, u16 node);
 

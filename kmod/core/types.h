@@ -38,8 +38,9 @@ enum dsm_right {
  * @DSM_GRACE_US:	how long a page is kept for the program that asked for
  *			it, from the grant until the program can use it, in
  *			microseconds; bounded, as that program may be dead
- * @DSM_POLL_US:	how often a page that is in use (see dsm_event.in_use)
- *			is looked at again, in microseconds
+ * @DSM_POLL_US:	how soon a page that is in use or pinned (see struct
+ *			dsm_event) is looked at again, in microseconds; a pin is
+ *			given an eighth more of the time that it has lasted
  * @DSM_IN_USE_MAX_US:	how long a use can put off giving a page away, in
  *			microseconds from the first refusal
  * @DSM_MIGRATORY:	read-then-write patterns in a row that make a page

@@ -9,7 +9,8 @@
  *	1 writes 0			the same
  *	1 uses 0			the right is there, the program goes on
  *	1 evicts 0			the shell wants the memory back
- *	1 pins 0, 1 unpins 0		it is in use, as event.h defines it
+ *	1 spans 0, 1 spanned 0		it is in use, as event.h defines it
+ *	1 pins 0, 1 unpins 0		it is pinned
  *	2 dies				node 2 has lost its memory
  *	1 loses 2			node 1 learns of it
  *	deliver 1>0, deliver all	the oldest message of one pair, or
@@ -49,6 +50,7 @@ struct node {
 	bool dead;
 	struct dsm_page pages[PAGES];
 	bool touched[PAGES];
+	bool in_use[PAGES];
 	bool pinned[PAGES];
 	bool armed[PAGES];
 	u64 timer[PAGES];
@@ -177,7 +179,8 @@ static void step(u16 id, struct dsm_event *ev)
 
 	ev->now = now + n->ahead[ev->page];
 	ev->hold_us = hold_us;
-	ev->in_use = n->pinned[ev->page];
+	ev->in_use = n->in_use[ev->page];
+	ev->pinned = n->pinned[ev->page];
 	n->touched[ev->page] = true;
 	verdict = dsm_step(&n->core, pg, hm, ev, &acts);
 
@@ -363,7 +366,11 @@ static void tell_node(u16 id, const char *verb, u16 object)
 			return;
 		}
 	}
-	if (!strcmp(verb, "pins"))
+	if (!strcmp(verb, "spans"))
+		nodes[id].in_use[object] = true;
+	else if (!strcmp(verb, "spanned"))
+		nodes[id].in_use[object] = false;
+	else if (!strcmp(verb, "pins"))
 		nodes[id].pinned[object] = true;
 	else if (!strcmp(verb, "unpins"))
 		nodes[id].pinned[object] = false;

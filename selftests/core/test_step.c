@@ -456,3 +456,116 @@ TEST_AT(0, dsm_step__acknowledgement_for_the_home)
 	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_TICK));
 	EXPECT_STREQ("protect none; 0>3 DATA write p0 v7", acts(f));
 }
+
+static u8 leaves(struct fixture *f, u8 type)
+{
+	f->ev.type = type;
+	return dsm_step_leaves(&f->core, &f->pg, f->x.hm, &f->ev);
+}
+
+static u8 leaves_after(struct fixture *f, u8 type, u8 access)
+{
+	f->ev.msg = message(type, access, 2, 6);
+	f->ev.from = f->x.hm ? 2 : 0;
+	return leaves(f, DSM_EV_RECV);
+}
+
+TEST_AT(1, dsm_step_leaves__what_a_holder_is_asked_for)
+{
+	setup_page(f, DSM_WRITE, 5);
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_FORWARD, DSM_READ));
+	EXPECT_EQ(DSM_NONE, leaves_after(f, DSM_MSG_FORWARD, DSM_WRITE));
+	EXPECT_EQ(DSM_NONE, leaves_after(f, DSM_MSG_INVALIDATE, 0));
+	EXPECT_EQ(DSM_WRITE, leaves_after(f, DSM_MSG_GRANT, DSM_READ));
+	setup_page(f, DSM_READ, 5);
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_FORWARD, DSM_READ));
+	setup_page(f, DSM_NONE, 5);
+	EXPECT_EQ(DSM_NONE, leaves_after(f, DSM_MSG_FORWARD, DSM_READ));
+}
+
+TEST_AT(1, dsm_step_leaves__all_while_it_is_held)
+{
+	setup_page(f, DSM_WRITE, 5);
+	f->pg.hold_until = f->ev.now + 1;
+	EXPECT_EQ(DSM_WRITE, leaves_after(f, DSM_MSG_INVALIDATE, 0));
+	f->pg.hold_until--;
+	f->ev.in_use = true;
+	EXPECT_EQ(DSM_WRITE, leaves_after(f, DSM_MSG_INVALIDATE, 0));
+}
+
+TEST_AT(1, dsm_step_leaves__what_was_put_off)
+{
+	setup_page(f, DSM_WRITE, 5);
+	EXPECT_EQ(DSM_WRITE, leaves(f, DSM_EV_TICK));
+	f->pg.deferred = message(DSM_MSG_FORWARD, DSM_READ, 2, 6);
+	EXPECT_EQ(DSM_READ, leaves(f, DSM_EV_TICK));
+	f->pg.deferred = message(DSM_MSG_INVALIDATE, 0, 2, 6);
+	EXPECT_EQ(DSM_NONE, leaves(f, DSM_EV_TICK));
+	EXPECT_EQ(DSM_WRITE, leaves(f, DSM_EV_WRITE));
+}
+
+TEST_AT(0, dsm_step_leaves__a_request_at_the_home)
+{
+	setup_page(f, DSM_READ, 5);
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_GET, DSM_READ));
+	EXPECT_EQ(DSM_NONE, leaves_after(f, DSM_MSG_GET, DSM_WRITE));
+	f->hm.migratory = DSM_MIGRATORY - 1;
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_GET, DSM_READ));
+	f->hm.migratory = DSM_MIGRATORY;
+	EXPECT_EQ(DSM_NONE, leaves_after(f, DSM_MSG_GET, DSM_READ));
+	f->hm.busy = DSM_READ;
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_GET, DSM_WRITE));
+}
+
+TEST_AT(0, dsm_step_leaves__a_request_that_waits_at_the_home)
+{
+	const struct dsm_request rq = { .node = 3, .access = DSM_WRITE };
+
+	setup_page(f, DSM_READ, 5);
+	dsm_queue_add(&f->x, &rq);
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_GET, DSM_WRITE));
+	EXPECT_EQ(DSM_NONE, leaves(f, DSM_EV_TICK));
+	f->hm.busy = DSM_READ;
+	EXPECT_EQ(DSM_READ, leaves(f, DSM_EV_TICK));
+	EXPECT_EQ(DSM_NONE, leaves_after(f, DSM_MSG_DONE, DSM_READ));
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_REFUSE, DSM_READ));
+}
+
+TEST_AT(0, dsm_step_leaves__a_page_that_becomes_migratory)
+{
+	const struct dsm_request rq = { .node = 3, .access = DSM_READ };
+
+	setup_page(f, DSM_READ, 5);
+	f->hm.busy = DSM_WRITE;
+	dsm_queue_add(&f->x, &rq);
+	EXPECT_EQ(DSM_READ, leaves_after(f, DSM_MSG_DONE, DSM_WRITE));
+	f->hm.migratory = DSM_MIGRATORY - 1;
+	EXPECT_EQ(DSM_NONE, leaves_after(f, DSM_MSG_DONE, DSM_WRITE));
+}
+
+/* However long it lasts; and looks again after longer and longer times. */
+TEST_AT(1, dsm_step__keeps_what_is_pinned)
+{
+	setup_page(f, DSM_WRITE, 5);
+	f->ev.pinned = true;
+	receive(f, 0, message(DSM_MSG_FORWARD, DSM_WRITE, 2, 6));
+	EXPECT_STREQ("timer 1050", acts(f));
+	f->ev.now += 8 * DSM_IN_USE_MAX_US;
+	happens(f, DSM_EV_TICK);
+	EXPECT_EQ(DSM_WRITE, f->pg.state);
+	EXPECT_STREQ("timer 901050", acts(f));
+	f->ev.pinned = false;
+	happens(f, DSM_EV_TICK);
+	EXPECT_STREQ("protect none; 1>2 DATA write p0 v6", acts(f));
+}
+
+TEST_AT(1, dsm_step__evicts_nothing_that_is_pinned)
+{
+	setup_page(f, DSM_READ, 5);
+	f->ev.pinned = true;
+	happens(f, DSM_EV_EVICT);
+	EXPECT_EQ(DSM_READ, f->pg.state);
+	f->ev.pinned = false;
+	happens(f, DSM_EV_EVICT);
+	EXPECT_EQ(DSM_NONE, f->pg.state);
+}

@@ -170,6 +170,7 @@ bool events_next(struct fuzz_input *in, const struct fuzz_node *n,
 	kind = first & 15;
 	*ev = (struct dsm_event) {
 		.in_use = first & 0x80,
+		.pinned = (first & 0xf0) == 0xf0,
 		.hold_us = n->hold_us,
 		.now = pick_time(n, first),
 		.page = n->number,

@@ -108,7 +108,7 @@ static void step(struct fuzz_node *n, const struct dsm_event *ev)
 	if (ev->type == DSM_EV_TICK && ours && n->timer <= n->now)
 		n->armed = false;
 
-	judge_before(n);
+	judge_before(n, ev);
 	verdict = dsm_step(&n->core, &n->page, n->home, ev, &out);
 	if (tracing)
 		trace(n, ev, verdict, &out);

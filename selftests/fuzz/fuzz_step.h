@@ -50,7 +50,7 @@ bool events_next(struct fuzz_input *in, const struct fuzz_node *n,
 
 /* judge.c: before and after each step, and before each action is done */
 void judge_begin(const struct fuzz_node *n);
-void judge_before(const struct fuzz_node *n);
+void judge_before(struct fuzz_node *n, const struct dsm_event *ev);
 void judge_step(const struct fuzz_node *n, const struct dsm_event *ev,
 		enum dsm_verdict verdict, const struct dsm_out *out);
 void judge_action(const struct fuzz_node *n, const struct dsm_act *act);

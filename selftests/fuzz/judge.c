@@ -15,6 +15,9 @@ static struct {
 	u32 queue[FUZZ_NODES];
 } before;
 
+/* The right that the step has to leave */
+static u8 leaves;
+
 static u64 members[DSM_SET_WORDS_MAX];
 
 /* How many acknowledgements of the latest version came, or have to come. */
@@ -61,11 +64,13 @@ static u16 acks_of(const struct acks *acks, u64 version)
 	return acks->version == version ? acks->nr : 0;
 }
 
-void judge_before(const struct fuzz_node *n)
+void judge_before(struct fuzz_node *n, const struct dsm_event *ev)
 {
 	u16 bytes = n->core.members.words * sizeof(u64);
 
 	memcpy(&before.page, &n->page, sizeof(n->page));
+	leaves = ev->pinned ? n->page.state :
+			      dsm_step_leaves(&n->core, &n->page, n->home, ev);
 	if (!n->home)
 		return;
 	memcpy(&before.home, n->home, sizeof(*n->home));
@@ -293,6 +298,8 @@ void judge_step(const struct fuzz_node *n, const struct dsm_event *ev,
 	if (n->home)
 		judge_home(n);
 
+	FUZZ_CHECK(ev->type == DSM_EV_EVICT || ev->type == DSM_EV_LOST ||
+		   n->page.state >= leaves, "more is taken than was foretold");
 	mapped = before.page.state;
 	woken = false;
 	if (verdict != DSM_OK || ev->type != DSM_EV_RECV)
@@ -369,6 +376,10 @@ void judge_action(const struct fuzz_node *n, const struct dsm_act *act)
 	u64 longest = n->hold_us > DSM_GRACE_US ? n->hold_us : DSM_GRACE_US;
 	u16 to;
 
+	/* What is pinned is looked at less and less often. */
+	if (before.page.deferred.type)
+		longest += (n->now - before.page.deferred_since) / 8;
+
 	switch (act->type) {
 	case DSM_ACT_SEND:
 		judge_message(n, act->to, &act->msg);
@@ -415,6 +426,7 @@ static void judge_deferred(const struct fuzz_node *n,
 		   "some wait, and no timer serves them");
 	if (ev->type == DSM_EV_TICK && before.page.deferred.type &&
 	    n->now >= before.page.hold_until &&
+	    !ev->pinned &&
 	    (!ev->in_use ||
 	     n->now >= before.page.deferred_since + DSM_IN_USE_MAX_US))
 		FUZZ_CHECK(!n->page.deferred.type, "put off for ever");

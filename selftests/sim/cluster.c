@@ -173,6 +173,7 @@ static void step(u16 node, u32 page, struct dsm_event *ev)
 	u8 before = dsm_cache_state(&np->core);
 	enum dsm_verdict verdict;
 	struct dsm_out out;
+	u8 leaves;
 	u16 i;
 
 	ev->now = world_now;
@@ -180,8 +181,11 @@ static void step(u16 node, u32 page, struct dsm_event *ev)
 	ev->page = cluster_number(page);
 	ev->in_use = load_in_use(node, page);
 
+	leaves = dsm_step_leaves(&cores[node], &np->core, hm, ev);
+	ev->pinned = leaves < np->core.state && faults_strike(FAULT_PIN);
+
 	trace_about(page);
-	oracle_before_step(node, page);
+	oracle_before_step(node, page, ev->pinned ? np->core.state : leaves);
 	verdict = dsm_step(&cores[node], &np->core, hm, ev, &out);
 	trace_step(node, ev, before, dsm_cache_state(&np->core), verdict);
 	oracle_after_step(node, page, ev, verdict, out.nr);

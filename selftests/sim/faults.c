@@ -22,9 +22,10 @@ static const struct {
 	const char *name;
 	struct sim_faults faults;
 } presets[] = {
-	{ "some", { .delay = 10000, .stall = 2000, .cut = 500, .pause = 200 } },
+	{ "some", { .delay = 10000, .stall = 2000, .cut = 500, .pause = 200,
+		    .pin = 10000 } },
 	{ "many", { .delay = 100000, .stall = 10000, .cut = 5000,
-		    .pause = 2000 } },
+		    .pause = 2000, .pin = 100000 } },
 	{ }
 };
 
@@ -34,6 +35,7 @@ static const char * const names[FAULT_KINDS] = {
 	[FAULT_CUT]	= "cut",
 	[FAULT_PAUSE]	= "pause",
 	[FAULT_LOSE]	= "lose",
+	[FAULT_PIN]	= "pin",
 };
 
 static u64 struck[FAULT_KINDS];
@@ -49,8 +51,10 @@ static u32 *probability(enum fault_kind kind)
 		return &sim.faults.cut;
 	case FAULT_PAUSE:
 		return &sim.faults.pause;
-	default:
+	case FAULT_LOSE:
 		return &sim.faults.lose;
+	default:
+		return &sim.faults.pin;
 	}
 }
 

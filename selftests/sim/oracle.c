@@ -104,6 +104,7 @@ struct line {
 /* Before the step in progress. */
 static struct {
 	u8 state;
+	u8 leaves;
 	u8 want;
 	u64 version;
 	u64 home_version;
@@ -318,11 +319,12 @@ static void request_over(u16 node, u32 page)
 	*r = (struct request) { 0 };
 }
 
-void oracle_before_step(u16 node, u32 page)
+void oracle_before_step(u16 node, u32 page, u8 leaves)
 {
 	const struct dsm_page *pg = &cluster_page(node, page)->core;
 
 	before.state = pg->state;
+	before.leaves = leaves;
 	before.want = pg->want;
 	before.version = pg->version;
 	before.home_version = cluster_directory(page)->version;
@@ -383,6 +385,9 @@ void oracle_after_step(u16 node, u32 page, const struct dsm_event *ev,
 	if (pg->version < before.version ||
 	    cluster_directory(page)->version < before.home_version)
 		sim_fail("a version shrank");
+	if (ev->type != DSM_EV_EVICT && ev->type != DSM_EV_LOST &&
+	    pg->state < before.leaves)
+		sim_fail("more is taken than was foretold");
 	judge_holders(node, page);
 	if (!before.want && pg->want) {
 		request(node, page)->since = world_now;

@@ -38,6 +38,8 @@ enum sim_pattern {
  * @cut:	of a message: its connection breaks, and is made again
  * @pause:	of an event at a node: after it the node stops for a while
  * @lose:	of a node: at some time it loses its memory, for good
+ * @pin:	of an event that would take a right: the kernel has the page
+ *		pinned
  */
 struct sim_faults {
 	u32 delay;
@@ -45,6 +47,7 @@ struct sim_faults {
 	u32 cut;
 	u32 pause;
 	u32 lose;
+	u32 pin;
 };
 
 /**
@@ -124,6 +127,7 @@ enum fault_kind {
 	FAULT_CUT,
 	FAULT_PAUSE,
 	FAULT_LOSE,
+	FAULT_PIN,
 	FAULT_KINDS,
 };
 
@@ -221,7 +225,7 @@ const char *load_pattern_name(u32 pattern);
 /* oracle.c: the judge */
 
 void oracle_init(void);
-void oracle_before_step(u16 node, u32 page);
+void oracle_before_step(u16 node, u32 page, u8 leaves);
 void oracle_after_step(u16 node, u32 page, const struct dsm_event *ev,
 		       enum dsm_verdict verdict, u16 actions);
 void oracle_after_actions(u16 node, u32 page);

@@ -31,7 +31,7 @@
  * @nodes:	how many
  * @pages:	how many; each of the first has a home of its own
  * @evict:	the shell asks for memory back
- * @pins:	pages are in use, as event.h defines it
+ * @spans:	pages are in use, as event.h defines it
  * @lose:	so many nodes lose their memory, at most
  * @hold_us:	as in sysfs
  * @symmetry:	worlds that differ in the names of nodes count as one
@@ -43,7 +43,7 @@ struct explore_config {
 	u32 nodes;
 	u32 pages;
 	bool evict;
-	bool pins;
+	bool spans;
 	u32 lose;
 	u32 hold_us;
 	bool symmetry;
@@ -203,7 +203,7 @@ static inline bool shell_alive(const struct world *w, u16 node)
 
 extern u16 judge_most_actions;
 
-void judge_before(const struct world *w, u16 node, u32 page);
+void judge_before(const struct world *w, u16 node, u32 page, u8 leaves);
 void judge_step(const struct world *w, u16 node, u32 page,
 		const struct dsm_event *ev, enum dsm_verdict verdict,
 		const struct dsm_out *out);

@@ -7,6 +7,7 @@ u16 judge_most_actions;
 /* Of the step in progress, before it. */
 static struct {
 	struct dsm_page pg;
+	u8 leaves;
 	u64 home_version;
 	u16 queue[EXPLORE_NODES];
 	u16 queue_len;
@@ -24,12 +25,13 @@ static u16 queue_node(const struct directory *d, u16 i)
 	return word % DSM_NODE_LIMIT;
 }
 
-void judge_before(const struct world *w, u16 node, u32 page)
+void judge_before(const struct world *w, u16 node, u32 page, u8 leaves)
 {
 	const struct directory *d = &w->homes[page];
 	u16 i;
 
 	before.pg = w->slots[node][page].core;
+	before.leaves = leaves;
 	before.home_version = d->core.version;
 	before.queue_len = d->core.queue_len;
 	for (i = 0; i < before.queue_len; i++)
@@ -119,6 +121,14 @@ static void judge_queue(const struct world *w, u16 node, u32 page,
 				     d->core.requester);
 }
 
+static void judge_taken(const struct world *w, u16 node, u32 page,
+			const struct dsm_event *ev)
+{
+	if (ev->type != DSM_EV_EVICT && ev->type != DSM_EV_LOST &&
+	    w->slots[node][page].core.state < before.leaves)
+		explore_fail("more is taken than was foretold");
+}
+
 void judge_step(const struct world *w, u16 node, u32 page,
 		const struct dsm_event *ev, enum dsm_verdict verdict,
 		const struct dsm_out *out)
@@ -129,6 +139,7 @@ void judge_step(const struct world *w, u16 node, u32 page,
 		explore_fail("%u actions", out->nr);
 	judge_verdict(w, ev, verdict);
 	judge_versions(w, node, page);
+	judge_taken(w, node, page, ev);
 	judge_request(w, node, page, out);
 	judge_hold(w, node, page, ev, out);
 	judge_queue(w, node, page, ev);

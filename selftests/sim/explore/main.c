@@ -61,7 +61,7 @@ enum option_id {
 	OPT_NODES,
 	OPT_PAGES,
 	OPT_EVICT,
-	OPT_PINS,
+	OPT_SPANS,
 	OPT_LOSE,
 	OPT_HOLD,
 	OPT_NO_SYMMETRY,
@@ -74,7 +74,7 @@ static const struct option options[] = {
 	{ "nodes", required_argument, NULL, OPT_NODES },
 	{ "pages", required_argument, NULL, OPT_PAGES },
 	{ "evict", no_argument, NULL, OPT_EVICT },
-	{ "pins", no_argument, NULL, OPT_PINS },
+	{ "spans", no_argument, NULL, OPT_SPANS },
 	{ "lose", required_argument, NULL, OPT_LOSE },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "no-symmetry", no_argument, NULL, OPT_NO_SYMMETRY },
@@ -87,7 +87,7 @@ static const struct option options[] = {
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: explore [--nodes N] [--pages N] [--evict] [--pins] [--lose NODES]\n"
+		"usage: explore [--nodes N] [--pages N] [--evict] [--spans] [--lose NODES]\n"
 		"               [--hold US] [--no-symmetry] [--max-states N] [--last] [--quiet]\n");
 	exit(2);
 }
@@ -114,8 +114,8 @@ static void set(int option)
 	case OPT_EVICT:
 		explore.evict = true;
 		break;
-	case OPT_PINS:
-		explore.pins = true;
+	case OPT_SPANS:
+		explore.spans = true;
 		break;
 	case OPT_LOSE:
 		explore.lose = number(0, EXPLORE_NODES - 1);

@@ -135,7 +135,8 @@ static void step(struct world *w, u16 node, u32 page, struct dsm_event *ev)
 	d->core.inval = d->inval;
 	d->core.queue = d->queue;
 
-	judge_before(w, node, page);
+	judge_before(w, node, page,
+		     dsm_step_leaves(shell_core(w, node), &s->core, hm, ev));
 	verdict = dsm_step(shell_core(w, node), &s->core, hm, ev, &out);
 	judge_step(w, node, page, ev, verdict, &out);
 	/* The time that the timer waits for is no longer the hold time. */
@@ -291,7 +292,7 @@ static u32 add_used(struct move *moves, u32 nr, const struct world *w,
 	const struct slot *s = &w->slots[m.node][m.page];
 	bool here = s->core.state != DSM_NONE || s->core.deferred.type;
 
-	if (explore.pins && here && !held(s)) {
+	if (explore.spans && here && !held(s)) {
 		m.in_use = true;
 		nr = add(moves, nr, m);
 		m.in_use = false;
@@ -331,7 +332,7 @@ static u32 times(const struct world *w, u32 node, u32 page,
 	if (held(s)) {
 		m.kind = MOVE_AGE;
 		nr = add(moves, nr, m);
-	} else if (explore.pins && s->core.deferred.type &&
+	} else if (explore.spans && s->core.deferred.type &&
 		   s->core.deferred_since != EXPLORE_PAST) {
 		m.kind = MOVE_OUTLAST;
 		nr = add(moves, nr, m);

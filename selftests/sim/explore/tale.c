@@ -13,7 +13,7 @@
 
 /* By name in the world at hand: the name in the story. */
 static u8 names[EXPLORE_NODES];
-static bool pinned[EXPLORE_NODES][EXPLORE_PAGES];
+static bool in_use[EXPLORE_NODES][EXPLORE_PAGES];
 
 static void unpack_nr(u32 nr, struct world *w)
 {
@@ -23,14 +23,14 @@ static void unpack_nr(u32 nr, struct world *w)
 	unpack(bytes, len, w);
 }
 
-static void pin(const struct move *m)
+static void span(const struct move *m)
 {
-	bool *is = &pinned[names[m->node]][m->page];
+	bool *is = &in_use[names[m->node]][m->page];
 
 	if (*is == m->in_use)
 		return;
 	*is = m->in_use;
-	printf("%u %s %llu\n", names[m->node], m->in_use ? "pins" : "unpins",
+	printf("%u %s %llu\n", names[m->node], m->in_use ? "spans" : "spanned",
 	       (unsigned long long)shell_page(m->page));
 }
 
@@ -41,7 +41,7 @@ static void tell(const struct move *m, bool right)
 
 	switch (m->kind) {
 	case MOVE_DELIVER:
-		pin(m);
+		span(m);
 		printf("deliver %u>%u\n", names[m->from], node);
 		break;
 	case MOVE_LEARN:
@@ -54,7 +54,7 @@ static void tell(const struct move *m, bool right)
 		printf("%u outlasts %llu\n", node, page);
 		break;
 	case MOVE_TICK:
-		pin(m);
+		span(m);
 		printf("%u ticks %llu\n", node, page);
 		break;
 	case MOVE_LOAD:
