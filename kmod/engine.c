@@ -267,6 +267,9 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		folio_lock(slot->folio);
 		goto out;
 	}
+	/* Begun by a prefetch: whoever waits first has all his time. */
+	if (!slot->asked_by)
+		slot->asked_at = jiffies;
 	slot->asked_by |= thread_bit();
 	if (!pg->want)
 		err = -EIO;
@@ -305,7 +308,6 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
 	u32 timeout = READ_ONCE(node->set.fault_timeout_ms);
 	long left = MAX_SCHEDULE_TIMEOUT;
-	int err;
 
 	if (timeout) {
 		left = (long)(READ_ONCE(slot->asked_at) +
@@ -313,9 +315,10 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 		if (left <= 0)
 			return 0;
 	}
-	err = wait_event_killable_timeout(slot->wait,
-					  request_over(slot, access), left);
-	return err < 0 ? -EINTR : 0;
+	/* What is left of "for ever" is no int. */
+	left = wait_event_killable_timeout(slot->wait,
+					   request_over(slot, access), left);
+	return left < 0 ? -EINTR : 0;
 }
 
 static void reject(struct dsm_node *node, u16 from, const struct dsm_msg *msg)
