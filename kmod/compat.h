@@ -69,6 +69,11 @@ static inline void sk_net_refcnt_upgrade(struct sock *sk)
 }
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+/* A folio of one page; modules may not ask about others. */
+#define folio_mapcount(folio)	page_mapcount(folio_page(folio, 0))
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 /* Before faults could happen under a lock of the mapping alone. */
 static inline void release_fault_lock(struct vm_fault *vmf)

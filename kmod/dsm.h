@@ -21,7 +21,7 @@
  *	5. i_mmap_rwsem, page table locks (the kernel's)
  *	6. peer->tx_lock	the connection's sending side; a mutex
  *	7. socket lock		(the kernel's), see make_socket()
- *	8. peer->lock, node->timer_lock: leaves; spinlocks
+ *	8. peer->lock, node->timer_lock, node->prefetch_lock: leaves; spinlocks
  * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
  * 5 and 6 are never held together; 6 and below are taken under 3.
  *
@@ -70,9 +70,15 @@
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
  *			while it sends more of its own
  * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
+ * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in pages: 2 MiB, as
+ *			much as the kernel reads ahead at once. A page that a
+ *			program waits for may come behind all of them.
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
  * @DSM_HOLD_US:	default of hold_us
  * @DSM_HOLD_US_MAX:	its largest value
+ * @DSM_REFERENCED_US:	how long a page can be kept by a reference that is no
+ *			pin: O_DIRECT takes one on 6.1, and so do vmsplice(),
+ *			MSG_ZEROCOPY and ptrace
  */
 enum dsm_shell_limits {
 	DSM_HELLO_WAIT_MS	= 5000,
@@ -87,9 +93,11 @@ enum dsm_shell_limits {
 	DSM_CHATTER_MAX		= 256,
 	DSM_QUEUE_MAX		= 16384,
 	DSM_POOL_FRAMES		= 64,
+	DSM_PREFETCH_MAX	= 512,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
 	DSM_HOLD_US		= 100,
 	DSM_HOLD_US_MAX		= 1000000,
+	DSM_REFERENCED_US	= 1000000,
 };
 
 /* Counters shown in stats/, in the order of their files. */
@@ -135,6 +143,8 @@ struct socket;
  * @gone:	when it last went from here, counted by node->gone
  * @woken_at:	when that last woke a sleeper of futex(), in jiffies
  * @futile:	how often it did so in vain (see futex.c)
+ * @withdrawn:	the step in progress has taken from all programs what it may
+ *		take from this node
  * @timer:	on node->timers if @armed; both under node->timer_lock
  * @armed:	see @timer
  */
@@ -151,6 +161,7 @@ struct dsm_slot {
 	u64 gone;
 	unsigned long woken_at;
 	u8 futile;
+	bool withdrawn;
 	struct timerqueue_node timer;
 	bool armed;
 };
@@ -319,6 +330,9 @@ struct dsm_settings {
  * @timer_lock:	protects it
  * @timer:	fires for the first of them
  * @tick_work:	looks at those whose time has come
+ * @prefetched:	the pages last prefetched, a ring
+ * @prefetches:	how many ever were; the next place in @prefetched
+ * @prefetch_lock: protects both
  * @processes:	those that use the region, by process id (futex.c)
  * @process_lock: taken to change @processes
  * @gone:	how many times a page went from here
@@ -366,6 +380,10 @@ struct dsm_node {
 	spinlock_t timer_lock;	/* protects timers and the slots' armed */
 	struct hrtimer timer;
 	struct work_struct tick_work;
+
+	u64 prefetched[DSM_PREFETCH_MAX];
+	u32 prefetches;
+	spinlock_t prefetch_lock;	/* protects both above */
 
 	struct xarray processes;
 	struct mutex process_lock;	/* protects changes of processes */
@@ -426,7 +444,12 @@ int dsm_vm_mmap(struct file *file, struct vm_area_struct *vma);
 unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 				       unsigned long len, unsigned long pgoff,
 				       unsigned long flags);
+bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
+		     bool patient);
 void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
+
+/* prefetch.c */
+void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length);
 
 /* futex.c */
 int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma);
@@ -445,6 +468,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
+void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot);
 
 /* parcel.c */
 int dsm_parcel_pools_create(struct dsm_node *node);

@@ -120,6 +120,11 @@ module_param(ack_early, bool, 0444);
 MODULE_PARM_DESC(ack_early,
 		 "break coherence: acknowledge invalidations before unmapping");
 
+static bool acks_early(void)
+{
+	return ack_early;
+}
+
 /* Long enough for another node to store to the page that is still used here */
 #define ACK_EARLY_MS	20
 
@@ -141,6 +146,11 @@ static void act_early(struct dsm_node *node, struct dsm_slot *slot,
 	memmove(out->act, out->act + 2, out->nr * sizeof(out->act[0]));
 }
 #else
+static bool acks_early(void)
+{
+	return false;
+}
+
 static void act_early(struct dsm_node *node, struct dsm_slot *slot,
 		      struct dsm_out *out)
 {
@@ -172,6 +182,24 @@ static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 	}
 }
 
+/*
+ * Take from all programs what this step may take from the node, so that nobody
+ * can pin the page any more; then look whether somebody has.
+ */
+static bool withdraw(struct dsm_node *node, struct dsm_slot *slot,
+		     const struct dsm_event *ev)
+{
+	const struct dsm_page *pg = &slot->page;
+	u64 since = pg->deferred.type ? pg->deferred_since : ev->now;
+	u8 leaves = dsm_step_leaves(&node->core, &slot->page, slot->home, ev);
+
+	if (leaves >= pg->state || acks_early())
+		return false;
+	slot->withdrawn = true;
+	return dsm_vm_withdraw(node, slot, leaves,
+			       ev->now - since < DSM_REFERENCED_US);
+}
+
 static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 			     struct dsm_event *ev)
 {
@@ -185,10 +213,10 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	ev->page = slot->index;
 	ev->now = now_us();
 	ev->hold_us = READ_ONCE(node->set.hold_us);
-	if (ev->type == DSM_EV_RECV || ev->type == DSM_EV_TICK)
-		ev->in_use = spanned(node, slot, ev->now) ||
-			     (slot->folio &&
-			      folio_maybe_dma_pinned(slot->folio));
+	if (ev->type == DSM_EV_RECV || ev->type == DSM_EV_TICK) {
+		ev->in_use = spanned(node, slot, ev->now);
+		ev->pinned = withdraw(node, slot, ev);
+	}
 
 	verdict = dsm_step(&node->core, &slot->page, slot->home, ev, &out);
 	if (WARN_ON_ONCE(out.nr > DSM_ACTS_MAX))
@@ -197,6 +225,7 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
 		act(node, slot, &out.act[i]);
+	slot->withdrawn = false;
 	return verdict;
 }
 
@@ -456,4 +485,21 @@ void dsm_engine_stop(struct dsm_node *node)
 	/* The work may have started the timer once more. */
 	hrtimer_cancel(&node->timer);
 	cancel_work_sync(&node->tick_work);
+}
+
+/**
+ * dsm_engine_prefetch - ask for a copy of a page, if it is not here
+ * @node:	the node, active
+ * @slot:	the page, with its folio
+ *
+ * Nobody waits for the answer: if none comes, or a refusal, that is no error.
+ */
+void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot)
+{
+	struct dsm_event ev = { .type = DSM_EV_READ };
+
+	mutex_lock(&slot->lock);
+	if (slot->page.state == DSM_NONE && !slot->page.want)
+		step(node, slot, &ev);
+	mutex_unlock(&slot->lock);
 }

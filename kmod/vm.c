@@ -201,17 +201,59 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
 }
 
-/*
- * Somebody may have pinned the page between the core's decision and the
- * unmapping. Such a user is short-lived more often than not; after a while the
- * page goes all the same.
- */
-static void wait_unpinned(struct folio *folio)
+/* Leave no more than @right in any page table, or TLB, of this machine. */
+static void take(struct dsm_node *node, struct dsm_slot *slot, u8 right)
 {
-	int tries = DSM_GRACE_US / 100;
+	if (right == DSM_NONE)
+		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
+				    false);
+	else
+		folio_mkclean(slot->folio);
+}
 
-	while (tries-- && folio_maybe_dma_pinned(folio))
-		usleep_range(50, 100);
+/*
+ * Whether somebody else refers to the page: besides its mappings there are the
+ * page cache, the slot, and the batch that a folio is in until it is on an LRU
+ * list.
+ */
+static bool is_referenced(struct folio *folio)
+{
+	return folio_ref_count(folio) > folio_mapcount(folio) + 2 +
+					!folio_test_lru(folio);
+}
+
+/**
+ * dsm_vm_withdraw - take from every process what may be taken from this node
+ * @node:	the node
+ * @slot:	the page, locked, with a state above @right
+ * @right:	what remains: %DSM_NONE or %DSM_READ
+ * @patient:	references that are no pins count, too
+ *
+ * With the locks that the caller and this hold nobody can come to use the page
+ * any more. What can store to it all the same is a pin from before, which
+ * get_user_pages_fast() makes before it looks at the page table once more. The
+ * right is the node's still, so programs just fault and have it again.
+ *
+ * Batches of mlock() refer to a page for as long as they like, so the
+ * references of one that is locked tell nothing.
+ *
+ * Return: whether the page is pinned.
+ */
+bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
+		     bool patient)
+{
+	struct folio *folio = slot->folio;
+	bool pinned;
+
+	lockdep_assert_held(&slot->lock);
+
+	folio_lock(folio);
+	patient = patient && !folio_test_mlocked(folio);
+	take(node, slot, right);
+	pinned = folio_maybe_dma_pinned(folio) ||
+		 (patient && is_referenced(folio));
+	folio_unlock(folio);
+	return pinned;
 }
 
 /**
@@ -229,14 +271,10 @@ void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right)
 	lockdep_assert_held(&slot->lock);
 
 	folio_lock(folio);
-	if (right == DSM_NONE) {
-		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
-				    false);
+	if (!slot->withdrawn)
+		take(node, slot, right);
+	if (right == DSM_NONE)
 		folio_clear_uptodate(folio);
-	} else {
-		folio_mkclean(folio);
-	}
-	wait_unpinned(folio);
 	folio_unlock(folio);
 	if (right == DSM_NONE)
 		dsm_futex_gone(node, slot);
