@@ -74,8 +74,9 @@
  *			much as the kernel reads ahead at once. A page that a
  *			program waits for may come behind all of them.
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
- * @DSM_HOLD_US:	default of hold_us
- * @DSM_HOLD_US_MAX:	its largest value
+ * @DSM_HOLD_US:	how long a page is held before a round trip was measured
+ * @DSM_HOLD_US_MAX:	the largest value of hold_us
+ * @DSM_HOLD_AUTO:	hold_us: what hold.c finds right
  * @DSM_REFERENCED_US:	how long a page can be kept by a reference that is no
  *			pin: O_DIRECT takes one on 6.1, and so do vmsplice(),
  *			MSG_ZEROCOPY and ptrace
@@ -97,6 +98,7 @@ enum dsm_shell_limits {
 	DSM_FAULT_TIMEOUT_MS	= 30000,
 	DSM_HOLD_US		= 100,
 	DSM_HOLD_US_MAX		= 1000000,
+	DSM_HOLD_AUTO		= DSM_HOLD_US_MAX + 1,
 	DSM_REFERENCED_US	= 1000000,
 };
 
@@ -143,6 +145,9 @@ struct socket;
  * @gone:	when it last went from here, counted by node->gone
  * @woken_at:	when that last woke a sleeper of futex(), in jiffies
  * @futile:	how often it did so in vain (see futex.c)
+ * @lowered_at:	when a right to it last went from here, in microseconds; 0:
+ *		never
+ * @bounces:	how often in a row it was asked for again at once (see hold.c)
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
  * @timer:	on node->timers if @armed; both under node->timer_lock
@@ -161,7 +166,9 @@ struct dsm_slot {
 	u64 gone;
 	unsigned long woken_at;
 	u8 futile;
+	u8 bounces;
 	bool withdrawn;
+	u64 lowered_at;
 	struct timerqueue_node timer;
 	bool armed;
 };
@@ -283,7 +290,8 @@ struct dsm_peer {
  * @base:	address of offset 0
  * @cluster:	its name
  * @fault_timeout_ms: how long a fault waits; 0: for ever; also while up
- * @hold_us:	how long a page is kept from its first use; also while up
+ * @hold_us:	how long a page is kept from its first use, or %DSM_HOLD_AUTO;
+ *		also while up
  */
 struct dsm_settings {
 	u16 node_id;
@@ -311,6 +319,7 @@ struct dsm_settings {
  * @core:	the core's view; constant while up, but for members.lost
  * @ids:	storage of core.members.ids
  * @generation:	drawn at random at each "up"
+ * @rtt_us:	round trip, averaged over all peers' heartbeats; 0: none yet
  * @inode:	the region's, whose page cache holds its pages
  * @slots:	pages touched here, by number
  * @net:	the network namespace of whoever wrote "up"
@@ -359,6 +368,7 @@ struct dsm_node {
 	struct dsm_core core;
 	u16 *ids;
 	u64 generation;
+	u32 rtt_us;
 	struct inode *inode;
 	struct xarray slots;
 
@@ -447,6 +457,13 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 		     bool patient);
 void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
+
+/* hold.c */
+u32 dsm_hold_base(const struct dsm_node *node);
+u32 dsm_hold_us(const struct dsm_node *node, const struct dsm_slot *slot);
+void dsm_hold_lowered(struct dsm_slot *slot, u64 now);
+void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot,
+		    u64 now);
 
 /* prefetch.c */
 void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length);

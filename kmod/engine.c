@@ -159,7 +159,7 @@ static void act_early(struct dsm_node *node, struct dsm_slot *slot,
 
 /* What a step changed that others look at: counters, flags of the folio. */
 static void note_change(struct dsm_node *node, struct dsm_slot *slot,
-			const struct dsm_page *before)
+			const struct dsm_page *before, u64 now)
 {
 	const struct dsm_page *after = &slot->page;
 
@@ -173,12 +173,15 @@ static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 			slot->used_by = 0;
 			folio_mark_uptodate(slot->folio);
 		}
+		if (after->state < before->state)
+			dsm_hold_lowered(slot, now);
 	}
 	dsm_stats_add(node, DSM_STAT_owned_pages,
 		      after->owned - before->owned);
 	if (after->want && !before->want) {
 		slot->asked_at = jiffies;
 		slot->asked_by = 0;
+		dsm_hold_asked(node, slot, now);
 	}
 }
 
@@ -212,7 +215,7 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 
 	ev->page = slot->index;
 	ev->now = now_us();
-	ev->hold_us = READ_ONCE(node->set.hold_us);
+	ev->hold_us = dsm_hold_us(node, slot);
 	if (ev->type == DSM_EV_RECV || ev->type == DSM_EV_TICK) {
 		ev->in_use = spanned(node, slot, ev->now);
 		ev->pinned = withdraw(node, slot, ev);
@@ -221,7 +224,7 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	verdict = dsm_step(&node->core, &slot->page, slot->home, ev, &out);
 	if (WARN_ON_ONCE(out.nr > DSM_ACTS_MAX))
 		out.nr = DSM_ACTS_MAX;
-	note_change(node, slot, &before);
+	note_change(node, slot, &before, ev->now);
 	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
 		act(node, slot, &out.act[i]);

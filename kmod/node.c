@@ -47,7 +47,7 @@ static void set_defaults(struct dsm_settings *set)
 	strscpy(set->cluster, "dsm", sizeof(set->cluster));
 	strscpy(set->listen_text, "none", sizeof(set->listen_text));
 	set->fault_timeout_ms = DSM_FAULT_TIMEOUT_MS;
-	set->hold_us = DSM_HOLD_US;
+	set->hold_us = DSM_HOLD_AUTO;
 }
 
 /**
@@ -69,6 +69,7 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 
 	mutex_init(&node->config_lock);
 	mutex_init(&node->process_lock);
+	spin_lock_init(&node->prefetch_lock);
 	xa_init(&node->peers);
 	xa_init(&node->slots);
 	xa_init(&node->processes);
@@ -367,6 +368,7 @@ int dsm_node_down(struct dsm_node *node)
 	dsm_parcel_pools_destroy(node);
 	members_destroy(node);
 	clear_stats(node);
+	node->rtt_us = 0;
 	node->up = false;
 	dev_info(&node->dev, "down\n");
 	return 0;

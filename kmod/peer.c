@@ -180,6 +180,17 @@ void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 	dsm_session_chat(peer, pong);
 }
 
+/* The node's is smoothed as TCP does it (RFC 6298, 2.3). */
+static void note_rtt(struct dsm_peer *peer, u64 us)
+{
+	u32 rtt = clamp_t(u64, us, 1, 60 * USEC_PER_SEC);
+	u32 mean = READ_ONCE(peer->node->rtt_us);
+
+	WRITE_ONCE(peer->rtt_us, rtt);
+	WRITE_ONCE(peer->node->rtt_us,
+		   mean ? mean - mean / 8 + rtt / 8 : rtt);
+}
+
 /* A ping's page says who waits (0: the heartbeat), its version when it left. */
 void dsm_peer_recv_pong(struct dsm_peer *peer, const struct dsm_frame *frame)
 {
@@ -188,9 +199,8 @@ void dsm_peer_recv_pong(struct dsm_peer *peer, const struct dsm_frame *frame)
 
 	if (!frame->msg.page) {
 		if (frame->msg.version <= now)
-			peer->rtt_us = min_t(u64, U32_MAX,
-					     div_u64(now - frame->msg.version,
-						     NSEC_PER_USEC));
+			note_rtt(peer, div_u64(now - frame->msg.version,
+					       NSEC_PER_USEC));
 		return;
 	}
 	spin_lock(&peer->lock);

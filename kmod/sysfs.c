@@ -153,8 +153,10 @@ static int set_hold_us(struct dsm_settings *set, const char *buf)
 {
 	u32 value;
 
-	if (!isdigit(*buf) || kstrtou32(buf, 10, &value) ||
-	    value > DSM_HOLD_US_MAX)
+	if (sysfs_streq(buf, "auto"))
+		value = DSM_HOLD_AUTO;
+	else if (!isdigit(*buf) || kstrtou32(buf, 10, &value) ||
+		 value > DSM_HOLD_US_MAX)
 		return -EINVAL;
 	WRITE_ONCE(set->hold_us, value);
 	return 0;
@@ -218,7 +220,29 @@ SETTING(block_size, store_down, "%u", set->block_size);
 SETTING(base, store_down, "0x%llx", set->base);
 SETTING(cluster, store_down, "%s", set->cluster);
 SETTING(fault_timeout_ms, store_always, "%u", set->fault_timeout_ms);
-SETTING(hold_us, store_always, "%u", set->hold_us);
+
+static ssize_t hold_us_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	u32 hold_us = READ_ONCE(dsm_node_of(dev)->set.hold_us);
+
+	return hold_us == DSM_HOLD_AUTO ? sysfs_emit(buf, "auto\n") :
+					  sysfs_emit(buf, "%u\n", hold_us);
+}
+
+static ssize_t hold_us_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	return store_always(dev, buf, count, set_hold_us);
+}
+static DEVICE_ATTR_RW(hold_us);
+
+static ssize_t hold_now_us_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", dsm_hold_base(dsm_node_of(dev)));
+}
+static DEVICE_ATTR_RO(hold_now_us);
 
 static ssize_t node_id_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
@@ -366,6 +390,7 @@ static struct attribute *node_attrs[] = {
 	&dev_attr_cluster.attr,
 	&dev_attr_fault_timeout_ms.attr,
 	&dev_attr_hold_us.attr,
+	&dev_attr_hold_now_us.attr,
 	&dev_attr_add_node.attr,
 	&dev_attr_remove_node.attr,
 	&dev_attr_state.attr,

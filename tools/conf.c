@@ -97,8 +97,12 @@ static const char *hold_value(const char *text, char *out)
 {
 	__u64 us;
 
+	if (!strcmp(text, "auto")) {
+		strcpy(out, text);
+		return NULL;
+	}
 	if (!parse_number(text, HOLD_US_MAX, &us))
-		return "is not a number of microseconds from 0 to 1000000";
+		return "is not auto, nor 0 to 1000000 microseconds";
 	snprintf(out, CONF_VALUE_MAX, "%llu", us);
 	return NULL;
 }
@@ -124,7 +128,7 @@ static const struct {
 	[CONF_FAULT_TIMEOUT_MS] = {
 		"FaultTimeoutMs", "fault_timeout_ms", "30000", timeout_value },
 	[CONF_HOLD_US] = {
-		"HoldUs", "hold_us", "100", hold_value },
+		"HoldUs", "hold_us", "auto", hold_value },
 };
 
 #define bad_line(p, line, fmt, ...) \

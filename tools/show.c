@@ -129,7 +129,7 @@ static void show_times(const char *instance)
 	if (get_number(instance, "", "fault_timeout_ms", &timeout_ms))
 		print_line("fault timeout", "%s", !timeout_ms ? "never" :
 			   format_ns(text, sizeof(text), timeout_ms * 1000000));
-	if (get_number(instance, "", "hold_us", &hold_us))
+	if (get_number(instance, "", "hold_now_us", &hold_us))
 		print_line("hold time", "%s", !hold_us ? "none" :
 			   format_ns(text, sizeof(text), hold_us * 1000));
 }
@@ -304,7 +304,8 @@ static void json_instance(const char *instance, char **ids, char **stats)
 		{ "block_size", true },
 		{ "base", false },
 		{ "fault_timeout_ms", true },
-		{ "hold_us", true },
+		{ "hold_us", false },
+		{ "hold_now_us", true },
 	};
 
 	json_open('{');

@@ -277,7 +277,7 @@ int instance_reset(unsigned int instance)
 		{ "cluster", "dsm" },
 		{ "base", "0x300000000000" },
 		{ "fault_timeout_ms", "30000" },
-		{ "hold_us", "100" },
+		{ "hold_us", "auto" },
 		{ NULL, NULL },
 	}, *d;
 

@@ -126,6 +126,9 @@ static const struct change changes[] = {
 	{ "hold_us", "0", "0" },
 	{ "hold_us", "1000000", "1000000" },
 	{ "hold_us", "100", "100" },
+	{ "hold_us", "auto", "auto" },
+	{ "hold_us", "Auto", NULL },
+	{ "hold_us", "auto 1", NULL },
 	{ "hold_us", "", NULL },
 	{ "hold_us", "-1", NULL },
 	{ "hold_us", "1000001", NULL },
@@ -205,7 +208,8 @@ TEST(fresh)
 	EXPECT_TRUE(reads("base", "0x300000000000"));
 	EXPECT_TRUE(reads("cluster", "dsm"));
 	EXPECT_TRUE(reads("fault_timeout_ms", "30000"));
-	EXPECT_TRUE(reads("hold_us", "100"));
+	EXPECT_TRUE(reads("hold_us", "auto"));
+	EXPECT_TRUE(reads("hold_now_us", "100"));
 	EXPECT_TRUE(reads("state", "down"));
 }
 
@@ -258,7 +262,8 @@ TEST_F(sysfs, instances_are_apart)
 	ASSERT_EQ(0, instance_set(1, "cluster", "second"));
 	EXPECT_TRUE(reads("cluster", "first"));
 	ASSERT_EQ(0, set("hold_us", "7"));
-	EXPECT_TRUE(instance_reads(1, "hold_us", "100"));
+	EXPECT_TRUE(reads("hold_now_us", "7"));
+	EXPECT_TRUE(instance_reads(1, "hold_us", "auto"));
 }
 
 TEST_F(sysfs, nodes)

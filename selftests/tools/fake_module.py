@@ -22,8 +22,8 @@ IOC_PING = 3 << 30 | PING.size << 16 | 0xD503
 ATTRS = {
     "state": "down", "node_id": "none", "listen": "none", "size": "0",
     "block_size": "4096", "base": "0x300000000000", "cluster": "dsm",
-    "fault_timeout_ms": "30000", "hold_us": "100", "add_node": "",
-    "remove_node": "",
+    "fault_timeout_ms": "30000", "hold_us": "auto",
+    "hold_now_us": "100", "add_node": "", "remove_node": "",
 }
 STATS = (
     "read_faults", "write_faults", "upgrades", "faults_local",

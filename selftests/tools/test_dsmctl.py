@@ -50,7 +50,7 @@ LAB_SETTINGS = [
     ("node_id", "0"), ("listen", "127.0.0.1:7424"), ("cluster", "lab"),
     ("block_size", str(os.sysconf("SC_PAGESIZE"))), ("size", "67108864"),
     ("base", "0x300000000000"), ("fault_timeout_ms", "30000"),
-    ("hold_us", "100"),
+    ("hold_us", "auto"),
 ]
 LAB_NODES = [
     ("add_node", "1 192.0.2.11:7424"), ("add_node", "7 [2001:db8::7]:7424"),
@@ -359,8 +359,9 @@ class Conf(DsmctlTest):
             self.refuses_value("FaultTimeoutMs", value,
                                f"'{value}' is not a number of milliseconds")
         for value in ("-1", "1ms", "1000001"):
-            self.refuses_value("HoldUs", value, f"'{value}' is not a number of "
-                               "microseconds from 0 to 1000000")
+            self.refuses_value("HoldUs", value,
+                               f"'{value}' is not auto, nor 0 to 1000000 "
+                               "microseconds")
 
     def test_conf__id(self):
         for value in ("-1", "1024", "0x1", "one", "1,2"):
@@ -496,7 +497,7 @@ class Show(DsmctlTest):
 
     def test_show__special_values(self):
         self.module.set("dsm1", "fault_timeout_ms", "0")
-        self.module.set("dsm1", "hold_us", "0")
+        self.module.set("dsm1", "hold_now_us", "0")
         self.module.set("dsm1", "stats/rejected_messages", "5")
         self.module.set("dsm1", "stats/retries", "2")
         out, _ = self.run_dsmctl("-i", "dsm1", "show")
@@ -517,7 +518,8 @@ class Show(DsmctlTest):
         stats = dict.fromkeys(STATS, 0)
         settings = {
             "base": "0x300000000000", "block_size": 4096,
-            "fault_timeout_ms": 30000, "hold_us": 100,
+            "fault_timeout_ms": 30000, "hold_us": "auto",
+            "hold_now_us": 100,
         }
         self.assertEqual(json.loads(out), {"instances": [
             {
@@ -548,7 +550,7 @@ class Show(DsmctlTest):
         self.assertEqual(shown["instances"][0]["cluster"], "123")
 
     def test_show__missing_files_are_left_out(self):
-        for attr in ("hold_us", "stats/upgrades", "nodes/7/address"):
+        for attr in ("hold_us", "hold_now_us", "stats/upgrades", "nodes/7/address"):
             (self.module.sysfs / "dsm" / attr).unlink()
         out, _ = self.run_dsmctl("-i", "dsm", "show")
         self.assertNotIn("hold time", out)

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How long a page is kept from its first use.
+ *
+ * If two nodes store to one page, each takes it from the other. To hold it for
+ * a time lets each get something done, and to hold it for long makes the other
+ * wait. What is right depends on what a move costs, so "auto" follows the
+ * measured round trip: an eighth of it, which a hand-over hardly notices. Only
+ * a page that is asked for again no later than a round trip after it went was
+ * still being used, and is held twice as long then, up to one round trip: half
+ * of the time is work, and nobody waits for more than the others' turns. (The
+ * idea is Mirage's, Fleisch and Popek 1989; GFS2 adapts its hold time in
+ * fs/gfs2/glock.c.)
+ */
+#include "dsm.h"
+
+/* The part of a round trip that a page is kept for, as a shift */
+#define HOLD_SHIFT	3
+
+enum {
+	HOLD_MIN_US	= 10,
+	HOLD_MAX_US	= 10000,	/* also of a page that bounces */
+};
+
+/* The average of all peers' heartbeats; 0: none has come back yet */
+static u32 round_trip(const struct dsm_node *node)
+{
+	return READ_ONCE(node->rtt_us);
+}
+
+/**
+ * dsm_hold_base() - microseconds that a page is kept which nobody fights for
+ * @node:	the node
+ */
+u32 dsm_hold_base(const struct dsm_node *node)
+{
+	u32 fixed = READ_ONCE(node->set.hold_us);
+	u32 rtt = round_trip(node);
+
+	if (fixed != DSM_HOLD_AUTO)
+		return fixed;
+	if (!rtt)
+		return DSM_HOLD_US;
+	return clamp_t(u32, rtt >> HOLD_SHIFT, HOLD_MIN_US, HOLD_MAX_US);
+}
+
+/**
+ * dsm_hold_us() - microseconds that a page is kept
+ * @node:	the node
+ * @slot:	the page, locked
+ */
+u32 dsm_hold_us(const struct dsm_node *node, const struct dsm_slot *slot)
+{
+	u32 base = dsm_hold_base(node);
+
+	if (READ_ONCE(node->set.hold_us) != DSM_HOLD_AUTO)
+		return base;
+	return min_t(u32, base << slot->bounces, HOLD_MAX_US);
+}
+
+/**
+ * dsm_hold_lowered() - a right to a page has been taken from this node
+ * @slot:	the page, locked
+ * @now:	in microseconds
+ */
+void dsm_hold_lowered(struct dsm_slot *slot, u64 now)
+{
+	slot->lowered_at = now;
+}
+
+/**
+ * dsm_hold_asked() - a right to a page is being asked for
+ * @node:	the node
+ * @slot:	the page, locked
+ * @now:	in microseconds
+ */
+void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot, u64 now)
+{
+	if (slot->lowered_at && now - slot->lowered_at <= round_trip(node))
+		slot->bounces = min(slot->bounces + 1, HOLD_SHIFT);
+	else
+		slot->bounces = 0;
+}
