@@ -270,18 +270,20 @@ static struct dsm_peer *greeter(struct dsm_conn *conn)
 static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 		 struct dsm_hello *mine)
 {
-	u32 refusal = conn->hello.refusal;
+	u32 told = conn->hello.refusal, refusal;
 	bool lost;
 
 	dsm_peer_hello(conn->node, conn->hello.from, peer, mine);
 	if (conn->dialed)
 		mine->to = conn->dialed->id;
-	if (!refusal)
-		refusal = dsm_hello_check(mine, &conn->hello);
+	/* A peer that has restarted refuses us for it; see below for its loss. */
+	if (told && told != DSM_REFUSAL_RESTARTED)
+		return told;
+	refusal = dsm_hello_check(mine, &conn->hello);
 	if (!refusal && !peer)
 		refusal = DSM_REFUSAL_NODE;
 	if (refusal)
-		return refusal;
+		return told ?: refusal;
 
 	refusal = dsm_session_judge(peer, &conn->hello, &lost);
 	if (lost) {
@@ -290,7 +292,7 @@ static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 			conn_close(peer->conn);
 		dsm_session_lose(peer);
 	}
-	return refusal;
+	return told ?: refusal;
 }
 
 /* The peer has given up the old connection, or it would not call again. */
