@@ -170,33 +170,45 @@ static const struct vm_operations_struct vm_ops = {
 	.page_mkwrite = vm_page_mkwrite,
 };
 
-int dsm_vm_mmap(struct file *file, struct vm_area_struct *vma)
+/* Whether these pages can be mapped */
+static int check_range(struct dsm_node *node, u64 first, u64 pages)
 {
-	struct dsm_node *node = file->private_data;
 	bool inside;
 
 	if (!dsm_node_get_active(node))
 		return -ENOTCONN;
-	inside = vma->vm_pgoff <= node->core.pages &&
-		 vma_pages(vma) <= node->core.pages - vma->vm_pgoff;
+	inside = first <= node->core.pages && pages <= node->core.pages - first;
 	dsm_node_put_active(node);
-	if (!inside)
-		return -EINVAL;
+	return inside ? 0 : -EINVAL;
+}
+
+int dsm_vm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	int err = check_range(file->private_data, vma->vm_pgoff,
+			      vma_pages(vma));
+
+	if (err)
+		return err;
 	/* A core dump that fetched the whole region would never end. */
 	vm_flags_set(vma, VM_DONTDUMP);
 	vma->vm_ops = &vm_ops;
 	return 0;
 }
 
-/* The same address on every node, where it is free. */
+/*
+ * The same address on every node, where it is free. mremap() asks for an address
+ * too, if it has to move a mapping, but does not ask whether that may grow.
+ */
 unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 				       unsigned long len, unsigned long pgoff,
 				       unsigned long flags)
 {
 	struct dsm_node *node = file->private_data;
+	int err = check_range(node, pgoff, PAGE_ALIGN(len) >> PAGE_SHIFT);
 
-	if (!addr && !(flags & MAP_FIXED) &&
-	    pgoff < node->set.size >> PAGE_SHIFT)
+	if (err)
+		return err;
+	if (!addr && !(flags & MAP_FIXED))
 		addr = node->set.base + (pgoff << PAGE_SHIFT);
 	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
 }
