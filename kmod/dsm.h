@@ -74,6 +74,7 @@
  *			much as the kernel reads ahead at once. A page that a
  *			program waits for may come behind all of them.
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
+ * @DSM_EXIT_MS:	how long a process that is exiting waits for a page at most
  * @DSM_HOLD_US:	how long a page is held before a round trip was measured
  * @DSM_HOLD_US_MAX:	the largest value of hold_us
  * @DSM_HOLD_AUTO:	hold_us: what hold.c finds right
@@ -96,6 +97,7 @@ enum dsm_shell_limits {
 	DSM_POOL_FRAMES		= 64,
 	DSM_PREFETCH_MAX	= 512,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
+	DSM_EXIT_MS		= 5000,
 	DSM_HOLD_US		= 100,
 	DSM_HOLD_US_MAX		= 1000000,
 	DSM_HOLD_AUTO		= DSM_HOLD_US_MAX + 1,
@@ -392,7 +394,7 @@ struct dsm_node {
 	struct work_struct tick_work;
 
 	u64 prefetched[DSM_PREFETCH_MAX];
-	u32 prefetches;
+	u64 prefetches;
 	spinlock_t prefetch_lock;	/* protects both above */
 
 	struct xarray processes;

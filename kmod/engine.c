@@ -232,10 +232,23 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	return verdict;
 }
 
+/*
+ * How long the running task may wait, in milliseconds; 0: for ever. A task that
+ * is exiting looks at its robust futexes, and no signal would end that.
+ */
+static u32 patience(const struct dsm_node *node)
+{
+	u32 timeout = READ_ONCE(node->set.fault_timeout_ms);
+
+	if (current->flags & PF_EXITING && (!timeout || timeout > DSM_EXIT_MS))
+		return DSM_EXIT_MS;
+	return timeout;
+}
+
 /* Whether the request has gone unanswered for too long. */
 static bool overdue(struct dsm_node *node, const struct dsm_slot *slot)
 {
-	u32 timeout = READ_ONCE(node->set.fault_timeout_ms);
+	u32 timeout = patience(node);
 
 	return timeout && time_after_eq(jiffies, slot->asked_at +
 					msecs_to_jiffies(timeout));
@@ -338,7 +351,7 @@ static bool request_over(const struct dsm_slot *slot, u8 access)
  */
 int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
-	u32 timeout = READ_ONCE(node->set.fault_timeout_ms);
+	u32 timeout = patience(node);
 	long left = MAX_SCHEDULE_TIMEOUT;
 
 	if (timeout) {
