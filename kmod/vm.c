@@ -196,8 +196,8 @@ int dsm_vm_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 /*
- * The same address on every node, where it is free. mremap() asks for an address
- * too, if it has to move a mapping, but does not ask whether that may grow.
+ * The same address on every node, where it is free. mremap() that has to move a
+ * mapping comes here, too, and does not ask otherwise whether that may grow.
  */
 unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 				       unsigned long len, unsigned long pgoff,
