@@ -74,7 +74,7 @@
  *			much as the kernel reads ahead at once. A page that a
  *			program waits for may come behind all of them.
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
- * @DSM_EXIT_MS:	how long a process that is exiting waits for a page at most
+ * @DSM_EXIT_MS:	longest wait for a page of a process that is exiting
  * @DSM_HOLD_US:	how long a page is held before a round trip was measured
  * @DSM_HOLD_US_MAX:	the largest value of hold_us
  * @DSM_HOLD_AUTO:	hold_us: what hold.c finds right
@@ -237,6 +237,7 @@ enum dsm_peer_state {
  * @beat_at:	when the last ping went, in jiffies
  * @dial_at:	when to try next, in jiffies; keeper only
  * @rtt_us:	the last heartbeat's round trip, in microseconds
+ * @told_rtt_us: the mean of all that the peer measures; 0: not told yet
  * @pages_in:	DATA received
  * @pages_out:	DATA sent
  * @messages_in: protocol messages received
@@ -275,6 +276,7 @@ struct dsm_peer {
 	unsigned long beat_at;
 	unsigned long dial_at;
 	u32 rtt_us;
+	u32 told_rtt_us;
 
 	atomic64_t pages_in;
 	atomic64_t pages_out;
@@ -322,6 +324,7 @@ struct dsm_settings {
  * @ids:	storage of core.members.ids
  * @generation:	drawn at random at each "up"
  * @rtt_us:	round trip, averaged over all peers' heartbeats; 0: none yet
+ * @hold_rtt_us: the mean of all nodes' averages; 0: none yet
  * @inode:	the region's, whose page cache holds its pages
  * @slots:	pages touched here, by number
  * @net:	the network namespace of whoever wrote "up"
@@ -371,6 +374,7 @@ struct dsm_node {
 	u16 *ids;
 	u64 generation;
 	u32 rtt_us;
+	u32 hold_rtt_us;
 	struct inode *inode;
 	struct xarray slots;
 
@@ -461,6 +465,7 @@ bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
 
 /* hold.c */
+void dsm_hold_measure(struct dsm_node *node);
 u32 dsm_hold_base(const struct dsm_node *node);
 u32 dsm_hold_us(const struct dsm_node *node, const struct dsm_slot *slot);
 void dsm_hold_lowered(struct dsm_slot *slot, u64 now);

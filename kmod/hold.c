@@ -22,10 +22,34 @@ enum {
 	HOLD_MAX_US	= 10000,	/* also of a page that bounces */
 };
 
-/* The average of all peers' heartbeats; 0: none has come back yet */
+/* The mean round trip of the cluster; 0: not known yet */
 static u32 round_trip(const struct dsm_node *node)
 {
-	return READ_ONCE(node->rtt_us);
+	return READ_ONCE(node->hold_rtt_us);
+}
+
+/**
+ * dsm_hold_measure - take the mean of what all nodes have measured
+ * @node:	the node; keeper only
+ *
+ * Each node alone would find another one, and who has the longest round trip
+ * would have the largest share of every page.
+ */
+void dsm_hold_measure(struct dsm_node *node)
+{
+	u64 sum = READ_ONCE(node->rtt_us);
+	u32 nr = !!sum;
+	struct dsm_peer *peer;
+	unsigned long id;
+
+	xa_for_each(&node->peers, id, peer) {
+		u32 told = READ_ONCE(peer->told_rtt_us);
+
+		sum += told;
+		nr += !!told;
+	}
+	if (nr)
+		WRITE_ONCE(node->hold_rtt_us, div_u64(sum, nr));
 }
 
 /**

@@ -369,6 +369,7 @@ int dsm_node_down(struct dsm_node *node)
 	members_destroy(node);
 	clear_stats(node);
 	node->rtt_us = 0;
+	node->hold_rtt_us = 0;
 	node->up = false;
 	dev_info(&node->dev, "down\n");
 	return 0;

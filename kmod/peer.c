@@ -5,6 +5,9 @@
 
 #include "dsm.h"
 
+/* In what a heartbeat tells the mean round trip, in microseconds */
+#define RTT_UNIT_US	16
+
 struct ping_wait {
 	struct list_head list;
 	struct completion done;
@@ -83,6 +86,7 @@ void dsm_peer_reset(struct dsm_peer *peer)
 	peer->unacked = 0;
 	peer->met = false;
 	peer->rtt_us = 0;
+	peer->told_rtt_us = 0;
 	atomic64_set(&peer->pages_in, 0);
 	atomic64_set(&peer->pages_out, 0);
 	atomic64_set(&peer->messages_in, 0);
@@ -171,6 +175,8 @@ void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 	struct dsm_parcel *pong = dsm_parcel_alloc(peer->node, frame->length,
 						  GFP_NOWAIT);
 
+	if (!frame->msg.page)
+		WRITE_ONCE(peer->told_rtt_us, frame->msg.serial * RTT_UNIT_US);
 	if (!pong)
 		return;
 	pong->frame.msg = frame->msg;
@@ -183,7 +189,7 @@ void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 /* The node's is smoothed as TCP does it (RFC 6298, 2.3). */
 static void note_rtt(struct dsm_peer *peer, u64 us)
 {
-	u32 rtt = clamp_t(u64, us, 1, 60 * USEC_PER_SEC);
+	u32 rtt = clamp_t(u64, us, RTT_UNIT_US, 60 * USEC_PER_SEC);
 	u32 mean = READ_ONCE(peer->node->rtt_us);
 
 	WRITE_ONCE(peer->rtt_us, rtt);
@@ -191,7 +197,10 @@ static void note_rtt(struct dsm_peer *peer, u64 us)
 		   mean ? mean - mean / 8 + rtt / 8 : rtt);
 }
 
-/* A ping's page says who waits (0: the heartbeat), its version when it left. */
+/*
+ * A ping's page says who waits (0: the heartbeat), its version when it left; a
+ * heartbeat's serial, what round trip its sender measures.
+ */
 void dsm_peer_recv_pong(struct dsm_peer *peer, const struct dsm_frame *frame)
 {
 	u64 now = ktime_get_ns();
@@ -228,6 +237,9 @@ void dsm_peer_beat(struct dsm_peer *peer)
 	if (!ping)
 		return;
 	ping->frame.msg.type = DSM_MSG_PING;
+	ping->frame.msg.serial = min_t(u32, U16_MAX,
+				       READ_ONCE(peer->node->rtt_us) /
+				       RTT_UNIT_US);
 	ping->frame.msg.version = ktime_get_ns();
 	dsm_session_chat(peer, ping);
 }

@@ -276,7 +276,7 @@ static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 	dsm_peer_hello(conn->node, conn->hello.from, peer, mine);
 	if (conn->dialed)
 		mine->to = conn->dialed->id;
-	/* A peer that has restarted refuses us for it; see below for its loss. */
+	/* A peer that has restarted says so; its loss is seen below. */
 	if (told && told != DSM_REFUSAL_RESTARTED)
 		return told;
 	refusal = dsm_hello_check(mine, &conn->hello);
@@ -405,6 +405,7 @@ static void look_at_peers(struct dsm_node *node)
 		peer->dial_at = jiffies + msecs_to_jiffies(DSM_REDIAL_MS);
 		dial(peer);
 	}
+	dsm_hold_measure(node);
 }
 
 static void keeper(struct work_struct *work)

@@ -98,7 +98,8 @@ enum dsm_status {
  * @status:	of enum dsm_status
  * @requester:	the node that the transaction is for
  * @acks:	how many INVAL_ACK the requester has to wait for
- * @serial:	which request of the requester for this page it is about
+ * @serial:	which request of the requester for this page it is about; PING:
+ *		what the shell likes
  * @page:	the page
  * @version:	the version the transaction makes or moves
  */
