@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The character device: files, ioctls, reading and writing. */
+#include <linux/fadvise.h>
 #include <linux/fs.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -22,6 +23,8 @@ static int file_open(struct inode *inode, struct file *file)
 	file->private_data = node;
 	/* All mappings of a node are mappings of its region's one inode. */
 	file->f_mapping = node->inode->i_mapping;
+	/* It is all memory: O_DIRECT has nothing to go around. */
+	file->f_mode |= FMODE_CAN_ODIRECT;
 	return 0;
 }
 
@@ -54,8 +57,11 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	int err;
 
 	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL);
-	if (!slot || dsm_region_back(node, slot))
+	if (!slot)
 		return -ENOMEM;
+	err = dsm_region_back(node, slot);
+	if (err)
+		return err;
 	*slotp = slot;
 	for (;;) {
 		err = dsm_engine_acquire(node, slot, access, again);
@@ -102,13 +108,21 @@ static ssize_t copy_in_page(struct dsm_node *node, loff_t pos, size_t length,
 	return n;
 }
 
+/*
+ * What was done before an error counts. Any page may be far, so who must not
+ * wait gets nothing: that is io_uring, if the file is O_NONBLOCK, and it comes
+ * back from a worker, for all of it.
+ */
 static ssize_t copy(struct dsm_node *node, struct kiocb *iocb,
 		    struct iov_iter *iter, u8 access)
 {
-	void *bounce = (void *)__get_free_page(GFP_KERNEL);
 	loff_t size = node->set.size;
 	ssize_t n = 0, done = 0;
+	void *bounce;
 
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	bounce = (void *)__get_free_page(GFP_KERNEL);
 	if (!bounce)
 		return -ENOMEM;
 	while (iov_iter_count(iter) && iocb->ki_pos < size) {
@@ -163,10 +177,33 @@ static int file_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	return 0;
 }
 
-/* Advice about what to cache is for the protocol to follow, and it has none. */
+/*
+ * What is needed soon is asked for now. There is nothing else to advise: pages
+ * stay where they are used, and one that another node wants goes there anyway.
+ */
 static int file_fadvise(struct file *file, loff_t offset, loff_t length,
 			int advice)
 {
+	struct dsm_node *node = file->private_data;
+
+	if (length < 0)
+		return -EINVAL;
+	switch (advice) {
+	case POSIX_FADV_WILLNEED:
+		break;
+	case POSIX_FADV_NORMAL:
+	case POSIX_FADV_RANDOM:
+	case POSIX_FADV_SEQUENTIAL:
+	case POSIX_FADV_NOREUSE:
+	case POSIX_FADV_DONTNEED:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+	if (!dsm_node_get_active(node))
+		return -ENOTCONN;
+	dsm_prefetch(node, offset, length);
+	dsm_node_put_active(node);
 	return 0;
 }
 
