@@ -100,6 +100,9 @@ static void slot_free(struct dsm_slot *slot)
  * @index:	the page, inside the region
  * @gfp:	how to allocate
  *
+ * It is charged to the running program's control group, as the page will be.
+ * The module's own threads are in none.
+ *
  * Return: the slot, or NULL if memory ran out.
  */
 struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp)
@@ -110,6 +113,7 @@ struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp)
 	if (slot)
 		return slot;
 
+	gfp |= __GFP_ACCOUNT;
 	slot = kzalloc_obj(*slot, gfp);
 	if (!slot)
 		return NULL;
