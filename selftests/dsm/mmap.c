@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "kselftest_harness.h"
 
@@ -44,16 +43,6 @@ static int share_error(int fd, size_t length, off_t offset)
 {
 	return map_error(fd, length, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 offset);
-}
-
-/* The exit status of a child, or -1 if a signal ended it */
-static int child_status(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -1;
-	return WEXITSTATUS(status);
 }
 
 TEST_F(mmap, past_the_end)
