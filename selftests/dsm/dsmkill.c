@@ -15,14 +15,6 @@
 
 #include "dsmtest.h"
 
-static bool is_pending(int fd, uint64_t offset)
-{
-	struct dsm_page_info page;
-
-	return !dsm_get_page(fd, offset, &page) &&
-	       page.flags & DSM_PAGE_PENDING;
-}
-
 static void touch(volatile char *p, bool write)
 {
 	if (write)
@@ -71,7 +63,7 @@ int main(int argc, char **argv)
 		return 1;
 	if (!pid)
 		touch(p, write);
-	if (!wait_for(is_pending(fd, offset))) {
+	if (!wait_for(page_is_pending(fd, offset))) {
 		fprintf(stderr, "# the process does not wait\n");
 		kill(pid, SIGKILL);
 		return 1;

@@ -5,13 +5,19 @@
  * which have to be down.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
 
 #include "dsmtest.h"
+#include "uring.h"
 
 /* Offsets in pages whose homes are the two nodes; the second is never there. */
 #define HERE	0UL
@@ -44,14 +50,6 @@ FIXTURE_TEARDOWN(fault)
 	munmap(self->map, strtoul(REGION, NULL, 10) << 20);
 	EXPECT_EQ(0, instance_reset(0));
 	EXPECT_EQ(0, instance_reset(1));
-}
-
-static bool is_pending(int fd, uint64_t offset)
-{
-	struct dsm_page_info page;
-
-	return !dsm_get_page(fd, offset, &page) &&
-	       page.flags & DSM_PAGE_PENDING;
 }
 
 /* Wait until the two nodes have found each other */
@@ -96,8 +94,38 @@ TEST_F(fault, eio)
 	EXPECT_EQ(EIO, errno);
 }
 
+/* What was done until then counts. */
+TEST_F(fault, partial)
+{
+	off_t at = AWAY - PAGE, from = at;
+	char buf[2 * PAGE];
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	memset(buf, 1, sizeof(buf));
+	EXPECT_EQ(PAGE, pwrite(self->fd, buf, 2 * PAGE, at));
+	EXPECT_EQ(PAGE - 7, pread(self->fd, buf, 2 * PAGE, at + 7));
+	EXPECT_EQ(PAGE, sendfile(fds[1], self->fd, &from, 2 * PAGE));
+	EXPECT_EQ(AWAY, from);
+	EXPECT_EQ(-1, sendfile(fds[1], self->fd, &from, PAGE));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, splice(self->fd, &from, fds[1], NULL, PAGE, 0));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(AWAY, from);
+	ASSERT_EQ(AWAY, lseek(self->fd, AWAY, SEEK_SET));
+	EXPECT_EQ(-1, splice(fds[0], NULL, self->fd, NULL, PAGE, 0));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(AWAY, lseek(self->fd, 0, SEEK_CUR));
+	/* What could not be spliced is in the pipe still. */
+	EXPECT_EQ(PAGE, read(fds[0], buf, 2 * PAGE));
+	EXPECT_EQ(1, buf[PAGE - 1]);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 TEST_F(fault, efault)
 {
+	struct iovec iov = { self->map + AWAY, 1 };
 	int fds[2];
 
 	/* The kernel reads and writes the page for other system calls. */
@@ -106,6 +134,8 @@ TEST_F(fault, efault)
 	EXPECT_EQ(EFAULT, errno);
 	ASSERT_EQ(1, write(fds[1], "x", 1));
 	EXPECT_EQ(-1, read(fds[0], self->map + AWAY, 1));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, vmsplice(fds[1], &iov, 1, 0));
 	EXPECT_EQ(EFAULT, errno);
 	close(fds[0]);
 	close(fds[1]);
@@ -132,7 +162,7 @@ TEST_F(fault, waits_for_late_node)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(self->map[AWAY] != 0);
-	ASSERT_TRUE(wait_for(is_pending(self->fd, AWAY)));
+	ASSERT_TRUE(wait_for(page_is_pending(self->fd, AWAY)));
 	ASSERT_EQ(0, instance_set(1, "state", "up"));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
@@ -149,7 +179,7 @@ TEST_F(fault, others_go_on)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(self->map[AWAY]);
-	ASSERT_TRUE(wait_for(is_pending(self->fd, AWAY)));
+	ASSERT_TRUE(wait_for(page_is_pending(self->fd, AWAY)));
 	/* One page that waits is no other page's business. */
 	for (i = 0; i < 16; i++)
 		EXPECT_EQ(0, fault_of(self->map + HERE + i * PAGE, true, NULL));
@@ -172,7 +202,7 @@ TEST_F(fault, address_space_stays_free)
 	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, load_byte,
 				    self->map + AWAY));
-	ASSERT_TRUE(wait_for(is_pending(self->fd, AWAY)));
+	ASSERT_TRUE(wait_for(page_is_pending(self->fd, AWAY)));
 	for (i = 0; i < 10; i++) {
 		p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -180,16 +210,41 @@ TEST_F(fault, address_space_stays_free)
 		*(char *)p = 1;
 		munmap(p, PAGE);
 	}
-	EXPECT_TRUE(is_pending(self->fd, AWAY));
+	EXPECT_TRUE(page_is_pending(self->fd, AWAY));
 	ASSERT_EQ(0, instance_set(1, "state", "up"));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 }
 
 /* What a child does that waits for ever, until it is killed */
-enum waiting { LOAD, STORE, PRIVATE_STORE, READ, WRITE, COPY, THREADS };
+enum waiting {
+	LOAD, STORE, PRIVATE_STORE, READ, WRITE, COPY, SPLICE, LEND, THREADS,
+	URING, URING_COPY,
+};
+
+static bool has_uring(void)
+{
+	struct uring ring;
+
+	if (uring_open(&ring))
+		return false;
+	uring_close(&ring);
+	return true;
+}
+
+/* A worker of the kernel waits; whoever asked for it goes on. */
+static void submit_read(int fd, void *to, off_t at)
+{
+	struct io_uring_sqe sqe = uring_request(IORING_OP_READ, fd, to, 1, at);
+	struct uring ring;
+
+	if (!uring_open(&ring))
+		uring_submit(&ring, &sqe);
+	pause();
+}
 
 static void wait_forever(int fd, char *map, off_t at, enum waiting how)
 {
+	struct iovec iov = { map + at, 1 };
 	pthread_t thread;
 	char *p, c = 0;
 	int fds[2], i;
@@ -217,6 +272,21 @@ static void wait_forever(int fd, char *map, off_t at, enum waiting how)
 		if (!pipe(fds))
 			c += write(fds[1], map + at, 1);
 		break;
+	case SPLICE:
+		if (!pipe(fds))
+			splice(fd, &at, fds[1], NULL, 1, 0);
+		break;
+	case LEND:
+		if (!pipe(fds))
+			vmsplice(fds[1], &iov, 1, 0);
+		break;
+	case URING:
+		submit_read(fd, &c, at);
+		break;
+	case URING_COPY:
+		if (!pipe(fds) && write(fds[1], &c, 1) == 1)
+			submit_read(fds[0], map + at, 0);
+		break;
 	case THREADS:
 		for (i = 0; i < 15; i++)
 			pthread_create(&thread, NULL, load_byte, map + at);
@@ -227,10 +297,10 @@ static void wait_forever(int fd, char *map, off_t at, enum waiting how)
 
 TEST_F(fault, killed)
 {
-	enum waiting how;
+	enum waiting how, last = has_uring() ? URING_COPY : THREADS;
 
 	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
-	for (how = LOAD; how <= THREADS; how++) {
+	for (how = LOAD; how <= last; how++) {
 		off_t at = AWAY + how * PAGE;
 		uint64_t start;
 		int status;
@@ -242,7 +312,7 @@ TEST_F(fault, killed)
 			wait_forever(self->fd, self->map, at, how);
 			_exit(0);
 		}
-		ASSERT_TRUE(wait_for(is_pending(self->fd, at)));
+		ASSERT_TRUE(wait_for(page_is_pending(self->fd, at)));
 		start = now_ms();
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
@@ -251,6 +321,113 @@ TEST_F(fault, killed)
 			TH_LOG("way %u of waiting", how);
 		}
 	}
+}
+
+/* To submit is not to wait, not even where the file says O_NONBLOCK. */
+TEST_F(fault, uring_waits_apart)
+{
+	static const int flags[] = { 0, O_NONBLOCK };
+	char first[ARRAY_SIZE(flags)] = "", c[ARRAY_SIZE(flags)] = "xx";
+	struct io_uring_sqe sqe;
+	struct uring ring;
+	unsigned int i;
+	int fd;
+
+	if (uring_open(&ring))
+		SKIP(return, "no io_uring");
+	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		off_t at = AWAY + i * PAGE;
+
+		fd = open("/dev/dsm", O_RDWR | flags[i]);
+		ASSERT_LE(0, fd);
+		sqe = uring_request(IORING_OP_READ, fd, &c[i], 1, at);
+		ASSERT_EQ(0, uring_submit(&ring, &sqe));
+		ASSERT_TRUE(wait_for(page_is_pending(self->fd, at)));
+		close(fd);
+	}
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	for (i = 0; i < ARRAY_SIZE(flags); i++)
+		EXPECT_EQ(1, uring_wait(&ring));
+	EXPECT_EQ(0, memcmp(c, first, sizeof(c)));
+	uring_close(&ring);
+	EXPECT_TRUE(are_joined());
+}
+
+/* A process that ends of itself leaves nothing that waits. */
+TEST_F(fault, exit_in_flight)
+{
+	int fd = open("/dev/dsm", O_RDONLY);
+	struct io_uring_sqe sqe;
+	struct uring ring;
+	pid_t pid;
+	char c;
+
+	if (!has_uring())
+		SKIP(return, "no io_uring");
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		sqe = uring_request(IORING_OP_READ, fd, &c, 1, AWAY);
+		_exit(uring_open(&ring) || uring_submit(&ring, &sqe) ||
+		      !wait_for(page_is_pending(self->fd, AWAY)));
+	}
+	EXPECT_EQ(0, child_status(pid));
+	close(fd);
+}
+
+/* What a pipe has borrowed is neither in the node's way nor gone with it. */
+TEST_F(fault, borrowed_outlives_node)
+{
+	struct iovec iov = { self->map + HERE, 8 };
+	uint64_t value = 9;
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	memcpy(self->map + HERE, &value, 8);
+	ASSERT_EQ(8, vmsplice(fds[1], &iov, 1, 0));
+	munmap(self->map, strtoul(REGION, NULL, 10) << 20);
+	close(self->fd);
+	ASSERT_EQ(0, instance_set(0, "state", "down"));
+	value = 0;
+	ASSERT_EQ(8, read(fds[0], &value, 8));
+	EXPECT_EQ(9, value);
+}
+
+/* The kernel looks at its robust futexes, and nobody can kill it any more. */
+TEST_F(fault, exit_with_robust_futex)
+{
+	struct robust_list_head head = {
+		.list.next = (void *)(self->map + AWAY),
+	};
+	pid_t pid;
+
+	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		syscall(SYS_set_robust_list, &head, sizeof(head));
+		_exit(0);
+	}
+	ASSERT_TRUE(wait_for(page_is_pending(self->fd, AWAY)));
+	EXPECT_EQ(0, child_status(pid));
+}
+
+/* It is this node that dials, and the other that finds out first. */
+TEST_F(fault, restarted)
+{
+	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	ASSERT_TRUE(are_joined());
+	self->map[AWAY] = 1;
+	ASSERT_EQ(0, instance_set(1, "state", "down"));
+	ASSERT_TRUE(wait_for(instance_reads(0, "state", "degraded")));
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	EXPECT_EQ(SIGBUS, fault_of(self->map + AWAY + PAGE, false, NULL));
+	EXPECT_TRUE(instance_reads(0, "nodes/1/state", "lost"));
+	EXPECT_EQ(1, self->map[AWAY]);
 }
 
 TEST_F(fault, mapped_is_not_down)
@@ -262,7 +439,7 @@ TEST_F(fault, mapped_is_not_down)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(self->map[AWAY]);
-	ASSERT_TRUE(wait_for(is_pending(self->fd, AWAY)));
+	ASSERT_TRUE(wait_for(page_is_pending(self->fd, AWAY)));
 	EXPECT_EQ(-1, instance_set(0, "state", "down"));
 	EXPECT_EQ(EBUSY, errno);
 	kill(pid, SIGKILL);

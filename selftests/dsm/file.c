@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -36,15 +35,6 @@ FIXTURE_SETUP(file)
 FIXTURE_TEARDOWN(file)
 {
 	cluster_close(&self->c);
-}
-
-static void pattern(char *buf, size_t size, unsigned int seed)
-{
-	uint64_t state = seed + 1;
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		buf[i] = random_next(&state);
 }
 
 TEST_F(file, write_then_read)
@@ -145,6 +135,67 @@ TEST_F(file, vectors)
 	EXPECT_EQ(0, memcmp(b, d, PAGE));
 }
 
+TEST_F(file, vectors_with_flags)
+{
+	uint64_t at = fresh_at(&self->c, 1);
+	char out[PAGE], in[PAGE];
+	struct iovec from = { out, PAGE }, to = { in, PAGE };
+
+	pattern(out, PAGE, 2);
+	ASSERT_EQ(PAGE, pwritev2(self->fd[0], &from, 1, at,
+				 RWF_SYNC | RWF_HIPRI));
+	ASSERT_EQ(PAGE, preadv2(self->fd[1], &to, 1, at, RWF_HIPRI));
+	EXPECT_EQ(0, memcmp(in, out, PAGE));
+	/* -1: where the file is */
+	ASSERT_EQ((off_t)at + 1, lseek(self->fd[2], at + 1, SEEK_SET));
+	ASSERT_EQ(PAGE, preadv2(self->fd[2], &to, 1, -1, 0));
+	EXPECT_EQ(0, memcmp(in, out + 1, PAGE - 1));
+	EXPECT_EQ((off_t)at + 1 + PAGE, lseek(self->fd[2], 0, SEEK_CUR));
+	EXPECT_EQ(-1, pwritev2(self->fd[0], &from, 1, at, RWF_APPEND));
+	EXPECT_EQ(ENOSPC, errno);
+}
+
+/* Not to wait cannot be asked for, wherever the page is. */
+TEST_F(file, nowait)
+{
+	uint64_t at = fresh_at(&self->c, 1), value = 3;
+	struct iovec iov = { &value, 8 };
+	unsigned int i;
+
+	*word(&self->c, 1, at) = 5;
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-1, preadv2(self->fd[i], &iov, 1, at, RWF_NOWAIT));
+		EXPECT_EQ(EOPNOTSUPP, errno);
+		EXPECT_EQ(-1, pwritev2(self->fd[i], &iov, 1, at, RWF_NOWAIT));
+		EXPECT_EQ(EOPNOTSUPP, errno);
+	}
+	EXPECT_EQ(3, value);
+	EXPECT_EQ(5, *word(&self->c, 0, at));
+}
+
+/* Flags of open() that change nothing here */
+TEST_F(file, open_flags)
+{
+	static const int flags[] = {
+		O_DIRECT, O_NONBLOCK, O_SYNC, O_TRUNC, O_CREAT,
+	};
+	uint64_t at = fresh_at(&self->c, 1) + 3, value;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		*word(&self->c, 1, at) = i + 1;
+		fd = open("/dev/dsm", O_RDWR | flags[i], 0600);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(8, pread(fd, &value, 8, at));
+		EXPECT_EQ(i + 1, value);
+		value += 100;
+		ASSERT_EQ(8, pwrite(fd, &value, 8, at));
+		EXPECT_EQ(i + 101, *word(&self->c, 2, at));
+		close(fd);
+	}
+}
+
 TEST_F(file, sync_and_truncate)
 {
 	EXPECT_EQ(0, fsync(self->fd[0]));
@@ -188,6 +239,24 @@ TEST_F(file, bad_buffer)
 	EXPECT_EQ(-1, pwrite(self->fd[0], hole, 8, at));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(5, *word(&self->c, 0, at));
+}
+
+/* What fits counts, at both ends. */
+TEST_F(file, bad_half)
+{
+	uint64_t at = fresh_at(&self->c, 1);
+	char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, p);
+	munmap(p + PAGE, PAGE);
+	memset(self->c.node[1].map + at, 6, 2 * PAGE);
+	EXPECT_EQ(PAGE - 9, pread(self->fd[0], p + 9, 2 * PAGE, at));
+	EXPECT_EQ(6, p[PAGE - 1]);
+	memset(p, 7, PAGE);
+	EXPECT_EQ(PAGE - 9, pwrite(self->fd[0], p + 9, 2 * PAGE, at));
+	EXPECT_EQ(7, self->c.node[2].map[at + PAGE - 10]);
+	EXPECT_EQ(6, self->c.node[2].map[at + PAGE - 9]);
 }
 
 /* The buffer is a mapping of the very page that is read or written. */
@@ -258,26 +327,6 @@ TEST_F(file, pipe)
 	ASSERT_EQ(PAGE, write(fds[1], self->c.node[0].map + from, PAGE));
 	ASSERT_EQ(PAGE, read(fds[0], self->c.node[0].map + to, PAGE));
 	EXPECT_EQ(0, memcmp(self->c.node[2].map + to, copy, PAGE));
-}
-
-TEST_F(file, sendfile)
-{
-	off_t from = fresh_at(&self->c, 1);
-	char copy[3 * PAGE], got[3 * PAGE];
-	int fd = memfd_create("copy", 0);
-	size_t done = 0;
-	ssize_t n;
-
-	ASSERT_LE(0, fd);
-	pattern(copy, sizeof(copy), 6);
-	memcpy(self->c.node[1].map + from, copy, sizeof(copy));
-	while (done < sizeof(copy)) {
-		n = sendfile(fd, self->fd[0], &from, sizeof(copy) - done);
-		ASSERT_LT(0, n);
-		done += n;
-	}
-	ASSERT_EQ(sizeof(got), pread(fd, got, sizeof(got), 0));
-	EXPECT_EQ(0, memcmp(got, copy, sizeof(copy)));
 }
 
 /* Another process reaches into the mapping without faulting itself. */
