@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 
 #include "dsmtest.h"
 
@@ -118,6 +119,18 @@ uint64_t fresh_at(const struct cluster *c, unsigned int home)
 	return fresh_range(c, 1) + home * STRIPE;
 }
 
+/* What a node may do with a page, of enum dsm_page_state */
+uint32_t page_state(const struct node *n, uint64_t offset)
+{
+	struct dsm_page_info page;
+
+	if (dsm_get_page(n->fd, offset, &page)) {
+		fprintf(stderr, "# %s\n", dsm_error());
+		abort();
+	}
+	return page.state;
+}
+
 uint64_t stat_of(const struct node *n, const char *name)
 {
 	char attr[64], value[DSM_ATTR_MAX], *end;
@@ -145,6 +158,15 @@ uint64_t stat_sum(const struct cluster *c, const char *name)
 	for (i = 0; i < c->nr; i++)
 		sum += stat_of(&c->node[i], name);
 	return sum;
+}
+
+/* Whether the device's node has asked for the page and has no answer yet */
+bool page_is_pending(int fd, uint64_t offset)
+{
+	struct dsm_page_info page;
+
+	return !dsm_get_page(fd, offset, &page) &&
+	       page.flags & DSM_PAGE_PENDING;
 }
 
 /* Whether no node that can tell is serving or waiting for the page */
@@ -335,6 +357,33 @@ int fault_of(volatile void *address, bool write, const void **where)
 	return sig;
 }
 
+/* The exit status of a child, or -1 if a signal ended it */
+int child_status(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+/* Whether a process of ours sleeps in a system call */
+bool sleeps_in(pid_t pid, long call)
+{
+	char path[64];
+	long nr = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (fscanf(f, "%ld", &nr) != 1)
+		nr = -1;
+	fclose(f);
+	return nr == call;
+}
+
 uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -395,4 +444,13 @@ uint64_t random_seed(void)
 	else if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		abort();
 	return seed ? seed : 1;
+}
+
+void pattern(char *buf, size_t size, unsigned int seed)
+{
+	uint64_t state = seed + 1;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		buf[i] = random_next(&state);
 }

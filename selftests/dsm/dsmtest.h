@@ -76,8 +76,10 @@ static inline volatile uint64_t *word(const struct cluster *c,
 	return (volatile uint64_t *)(c->node[node].map + offset);
 }
 
+uint32_t page_state(const struct node *n, uint64_t offset);
 uint64_t stat_of(const struct node *n, const char *name);
 uint64_t stat_sum(const struct cluster *c, const char *name);
+bool page_is_pending(int fd, uint64_t offset);
 int page_settle(const struct cluster *c, uint64_t offset);
 int messages_settle(const struct cluster *c);
 
@@ -92,6 +94,9 @@ int instance_reset(unsigned int instance);
 
 /* The signal that an access ends with, or 0 */
 int fault_of(volatile void *address, bool write, const void **where);
+
+int child_status(pid_t pid);
+bool sleeps_in(pid_t pid, long call);
 
 uint64_t now_ms(void);
 void sleep_ms(unsigned int ms);
@@ -141,5 +146,8 @@ static inline uint64_t random_next(uint64_t *state)
 }
 
 uint64_t random_seed(void);
+
+/* Bytes that only the same seed gives */
+void pattern(char *buf, size_t size, unsigned int seed);
 
 #endif /* DSMTEST_H */

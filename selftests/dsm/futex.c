@@ -88,23 +88,6 @@ static unsigned int join(FIXTURE_DATA(futex) *self)
 	return failed;
 }
 
-/* Whether a process of ours sleeps in a system call */
-static bool sleeps_in(pid_t pid, long call)
-{
-	char path[64];
-	long nr = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	if (fscanf(f, "%ld", &nr) != 1)
-		nr = -1;
-	fclose(f);
-	return nr == call;
-}
-
 static struct timespec in_seconds(clockid_t clock, unsigned int seconds)
 {
 	struct timespec t;
