@@ -48,6 +48,12 @@ check_tidy()
 	scripts/tidy.py
 }
 
+# What the documentation says that programs can do has tests.
+check_matrix()
+{
+	scripts/matrix.py
+}
+
 # Compile for one kernel, everything that warns being an error. modpost warns
 # only when it runs, so it runs every time.
 compile()
@@ -118,7 +124,7 @@ check_checkpatch()
 	checkpatch '^kmod/trace\.h$' \
 		--ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT || status=1
 	checkpatch '^(uapi|kmod(?!/(compat|trace)\.h))/.*\.[ch]$' || status=1
-	checkpatch '^(tools|selftests|scripts)/.*\.[ch]$' \
+	checkpatch '^(tools|selftests|scripts|examples)/.*\.[ch]$' \
 		--ignore "$user_space" \
 		--typedefsfile "$out/types" || status=1
 	return "$status"
@@ -184,6 +190,7 @@ check_codespell()
 
 checks=(
 	tidy
+	matrix
 	"compile 6.1"
 	"compile 6.12"
 	"compile newest"

@@ -14,11 +14,12 @@
  * where that range is free, so a pointer stored in the region is valid on every
  * node. MAP_PRIVATE gives a copy-on-write view. read(), write(), lseek()
  * (SEEK_END is the size of the region) and fsync() work as on a file whose size
- * cannot change.
+ * cannot change. posix_fadvise() and madvise() with WILLNEED ask for pages that
+ * are not here and do not wait for them. Documentation/programs.md has the rest.
  *
  * Errors
  *
- *	ENOTCONN	the node is down (mmap, read, write, ioctl)
+ *	ENOTCONN	the node is down (mmap, read, write, ioctl, posix_fadvise)
  *	EINVAL		a mapping reaches past the end of the region
  *	EIO		a page could not be had (read, write)
  *	SIGBUS		the same, for a load or a store; si_addr is its address
