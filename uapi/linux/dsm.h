@@ -14,8 +14,8 @@
  * where that range is free, so a pointer stored in the region is valid on every
  * node. MAP_PRIVATE gives a copy-on-write view. read(), write(), lseek()
  * (SEEK_END is the size of the region) and fsync() work as on a file whose size
- * cannot change. posix_fadvise() and madvise() with WILLNEED ask for pages that
- * are not here and do not wait for them. Documentation/programs.md has the rest.
+ * cannot change. posix_fadvise() and madvise() with WILLNEED ask for pages and
+ * do not wait for them. Documentation/programs.md has all other calls.
  *
  * Errors
  *
