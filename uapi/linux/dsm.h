@@ -19,7 +19,7 @@
  *
  * Errors
  *
- *	ENOTCONN	the node is down (mmap, read, write, ioctl, posix_fadvise)
+ *	ENOTCONN	the node is down (mmap, read, write, ioctl, fadvise)
  *	EINVAL		a mapping reaches past the end of the region
  *	EIO		a page could not be had (read, write)
  *	SIGBUS		the same, for a load or a store; si_addr is its address
