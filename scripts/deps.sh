@@ -16,7 +16,7 @@ declare -A groups=(
 	[build]="gcc gcc-12 libc6-dev make libelf1 libssl3 pahole kmod xz-utils
 		zstd"
 	[vm]="qemu-system-x86 busybox-static gcc libc6-dev musl-tools kmod
-		xz-utils iproute2 python3"
+		xz-utils iproute2 python3 gdb fio stress-ng"
 	# To build kernels from source, which scripts/kernel-debug gets
 	[debug]="bison flex bc libelf-dev xz-utils"
 	[demo]="wamerican-huge"
