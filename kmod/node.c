@@ -168,6 +168,12 @@ static int check_settings(struct dsm_node *node)
 			"cannot go up: size is no multiple of block_size\n");
 		return -EINVAL;
 	}
+	if (set->base >= TASK_SIZE_MAX ||
+	    set->size > TASK_SIZE_MAX - set->base) {
+		dev_err(&node->dev,
+			"cannot go up: base and size reach past what a program can map\n");
+		return -EINVAL;
+	}
 	return 0;
 }
 

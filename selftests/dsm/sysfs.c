@@ -505,6 +505,21 @@ TEST_F(sysfs, alone)
 	cluster_close(&c);
 }
 
+/* A region that no program could map as a whole */
+TEST_F(sysfs, base_too_high)
+{
+	if (!set("base", "0x800000000000"))
+		SKIP(return, "programs have more than 128 TiB");
+	/* The last 64 MiB of them, but for a page that is never mapped */
+	ASSERT_EQ(0, instance_setup(0, 0, 1));
+	ASSERT_EQ(0, set("base", "0x7ffffc000000"));
+	EXPECT_EQ(EINVAL, set("state", "up"));
+	EXPECT_TRUE(reads("state", "down"));
+	ASSERT_EQ(0, set("base", "0x7ffffbfff000"));
+	EXPECT_EQ(0, set("state", "up"));
+	EXPECT_TRUE(reads("state", "up"));
+}
+
 TEST_F(sysfs, address_in_use)
 {
 	ASSERT_EQ(0, instance_setup(0, 0, 1));
