@@ -283,7 +283,8 @@ TEST_F_TIMEOUT(cgroup, charged_for_slots, SECONDS)
 	ASSERT_TRUE(wait_for(*self->done == job.pages));
 	EXPECT_TRUE(wait_for(pages_of(group, "slab") >=
 			     before + job.pages / 20));
-	EXPECT_GT(before + job.pages / 8 + SLACK, pages_of(group, "slab"));
+	/* Kernels that check themselves put something around each. */
+	EXPECT_GT(before + job.pages / 4 + SLACK, pages_of(group, "slab"));
 }
 
 /* A group over its limit loses its program. Nobody else loses anything. */
