@@ -345,14 +345,16 @@ TEST_F(disk, uring)
 	memset(self->c.node[1].map + at, 1, PAGE);
 	ASSERT_EQ(sizeof(copy),
 		  uring_rw(&ring, IORING_OP_READ, self->disk.fd,
-			   self->c.node[0].map + at, sizeof(copy), 0));
+			   self->c.node[0].map + at, sizeof(copy), 0))
+		TH_LOG("%s", strerror(errno));
 	EXPECT_EQ(0, memcmp(self->c.node[2].map + at, self->disk.bytes,
 			    sizeof(copy)));
 	pattern(copy, sizeof(copy), 4);
 	memcpy(self->c.node[2].map + at, copy, sizeof(copy));
 	ASSERT_EQ(sizeof(copy),
 		  uring_rw(&ring, IORING_OP_WRITE, self->disk.fd,
-			   self->c.node[0].map + at, sizeof(copy), 0));
+			   self->c.node[0].map + at, sizeof(copy), 0))
+		TH_LOG("%s", strerror(errno));
 	EXPECT_EQ(0, memcmp(self->disk.bytes, copy, sizeof(copy)));
 	uring_close(&ring);
 }
