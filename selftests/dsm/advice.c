@@ -248,9 +248,9 @@ static int expected_error(int i)
 	bool huge = advices[i].advice == MADV_HUGEPAGE ||
 		    advices[i].advice == MADV_NOHUGEPAGE;
 
-	if (huge && access("/sys/kernel/mm/transparent_hugepage", F_OK))
-		return EINVAL;
-	return advices[i].err;
+	bool unknown = access("/sys/kernel/mm/transparent_hugepage", F_OK);
+
+	return huge && unknown ? EINVAL : advices[i].err;
 }
 
 TEST_F(advice, loses_nothing)
