@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Process 1 of a cluster's machine: runs the commands that scripts/cluster
- * asks for over virtio-serial ports, one at a time for each port.
+ * asks for over serial ports, one at a time for each port.
  *
  * The host sends lines of words, strings among them as x and hex digits:
  *
@@ -18,8 +18,8 @@
  * The supervisor keeps its side of each port open and lends it to one client
  * after the other, with a newline and a ! in between. So a line that a client
  * died in lacks its last word, and the next client finds its own answer by the
- * nonce. That ports are opened and closed tells nothing: Linux learns of it
- * through another queue, in no order with the data.
+ * nonce. That ports are opened and closed tells nothing: with virtio-serial,
+ * Linux learns of it through another queue, in no order with the data.
  */
 
 #define _GNU_SOURCE
@@ -38,6 +38,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum {
@@ -430,18 +431,31 @@ static void session_run(struct port *p, struct request *r)
 	session_end(&s);
 }
 
-static void open_port(struct port *p)
+/* A serial line is a terminal at first. */
+static void make_raw(int fd)
+{
+	struct termios mode;
+
+	if (tcgetattr(fd, &mode))
+		return;
+	cfmakeraw(&mode);
+	if (tcsetattr(fd, TCSANOW, &mode))
+		fail("tcsetattr");
+}
+
+static void open_port(struct port *p, const char *name)
 {
 	char pattern[32];
 	glob_t found;
 
-	snprintf(pattern, sizeof(pattern), "/dev/vport*p%d", p->number);
+	snprintf(pattern, sizeof(pattern), "%s%d", name, p->number);
 	while (glob(pattern, 0, NULL, &found))
 		usleep(10000);
 	p->fd = open(found.gl_pathv[0], O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	p->buf = malloc(LINE_BYTES);
 	if (p->fd < 0 || !p->buf)
 		fail(found.gl_pathv[0]);
+	make_raw(p->fd);
 	globfree(&found);
 }
 
@@ -462,13 +476,13 @@ static void clean_up(const struct port *p)
 	globfree(&found);
 }
 
-static noreturn void serve(int number)
+static noreturn void serve(int number, const char *name)
 {
 	struct port p = { .number = number };
 	struct request r;
 	char *line;
 
-	open_port(&p);
+	open_port(&p, name);
 	for (;;) {
 		line = port_wait_line(&p);
 		clean_up(&p);
@@ -478,12 +492,12 @@ static noreturn void serve(int number)
 	}
 }
 
-static pid_t start_server(int number)
+static pid_t start_server(int number, const char *name)
 {
 	pid_t pid = fork();
 
 	if (!pid)
-		serve(number);
+		serve(number, name);
 	if (pid < 0)
 		fail("fork");
 	return pid;
@@ -491,21 +505,21 @@ static pid_t start_server(int number)
 
 int main(int argc, char **argv)
 {
-	int i, ports = argc > 1 ? atoi(argv[1]) : 0;
+	int i, ports = argc > 2 ? atoi(argv[1]) : 0;
 	pid_t pid, server[PORTS_MAX];
 
 	if (ports < 1 || ports > PORTS_MAX) {
-		fprintf(stderr, "usage: agent PORTS\n");
+		fprintf(stderr, "usage: agent PORTS NAME\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < ports; i++)
-		server[i] = start_server(i + 1);
+		server[i] = start_server(i + 1, argv[2]);
 	for (;;) {
 		pid = wait(NULL);
 		for (i = 0; i < ports; i++) {
 			if (server[i] == pid)
-				server[i] = start_server(i + 1);
+				server[i] = start_server(i + 1, argv[2]);
 		}
 	}
 }

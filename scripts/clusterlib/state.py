@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is up: one directory for each cluster, locked for as long as it lives.
 
-    log             what the supervisor and QEMU complained of
+    log             what the supervisor and the machines complained of
     nodes           the number of machines
     supervisor      the pid of the process that owns the machines
     control         its socket, from which it lends ports to agents
-    nodeN/pid       of the machine's QEMU, absent while it is off
+    nodeN/pid       of the machine's process, absent while it is off; those that
+                    it starts are of its group
     nodeN/console   what its kernel said
 """
 
@@ -13,6 +14,7 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import socket
 
 RUN_DIR = "/run/dsm-cluster"
@@ -90,9 +92,16 @@ def check_node(state, word):
 
 
 def node_pid(state, node):
-    """The pid of its QEMU, None if it is off."""
+    """The pid of its process, None if it is off."""
     pid = read(node_dir(state, node), "pid")
     return int(pid) if pid else None
+
+
+def kill(pid):
+    """All of a machine at once: what a kernel that is a program watches would
+    go on without it, as a program of the host's."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def running_pid(state, node):

@@ -8,7 +8,6 @@ lends each to one client at a time: agent.c tells why.
 import contextlib
 import ctypes
 import os
-import re
 import selectors
 import shutil
 import signal
@@ -17,54 +16,10 @@ import subprocess
 import sys
 
 from clusterlib import state as st
+from clusterlib.machine import Machine
 
 CLONE_NEWNET = 0x40000000
-PORTS = 8  # commands that can run at once on a machine
 TAKE_BACK = b"\n!\n"
-
-
-def accelerator():
-    """/dev/kvm alone proves nothing: without these flags, machines hang."""
-    if re.search(r"^flags\s*:.* (vmx|svm)\b", st.read("/proc/cpuinfo"), re.M):
-        with contextlib.suppress(OSError):
-            os.close(os.open("/dev/kvm", os.O_RDWR))
-            return "kvm"
-    return "tcg,thread=multi"
-
-
-def virtfs(path, tag):
-    path = path.replace(",", ",,")
-    options = "security_model=none,readonly=on,multidevs=remap"
-    return ["-virtfs", f"local,path={path},mount_tag={tag},{options}"]
-
-
-def qemu_command(state, args, node, port_fds):
-    directory = st.node_dir(state, node)
-    append = (
-        "console=ttyS0 quiet loglevel=4 panic=-1 cryptomgr.notests=1 "
-        f"noreplace-smp no_timer_check {args.append} "
-        f"node={node} nodes={args.nodes} ports={PORTS} "
-        f'"modules={args.modules}" "tree={args.tree}"'
-    )
-    # if the supervisor is killed, so are its machines
-    command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"]
-    command += ["-name", f"dsm-{os.path.basename(state)}-node{node}"]
-    command += ["-machine", "q35", "-accel", accelerator(), "-nodefaults"]
-    command += ["-m", str(args.memory), "-smp", str(args.smp)]
-    command += ["-display", "none", "-no-reboot", "-kernel", args.vmlinux]
-    command += ["-initrd", args.initramfs, "-append", append]
-    command += ["-serial", f"file:{directory}/console"]
-    command += virtfs("/", "host") + virtfs(args.tree, "tree")
-    tap = f"tap,id=net,ifname=tap{node},script=no,downscript=no"
-    nic = f"virtio-net-pci,netdev=net,romfile=,mac=52:54:00:4d:00:{node:02x}"
-    command += ["-netdev", tap, "-device", nic]
-    command += ["-device", "virtio-rng-pci"]
-    command += ["-device", f"virtio-serial-pci,max_ports={PORTS + 1}"]
-    for port, fd in enumerate(port_fds):
-        command += ["-chardev", f"socket,id=port{port},fd={fd}"]
-        device = f"virtserialport,chardev=port{port},nr={port + 1}"
-        command += ["-device", device]
-    return command
 
 
 def set_up_network(nodes):
@@ -78,36 +33,6 @@ def set_up_network(nodes):
         commands.append(f"link set tap{node} master br0 up")
     for command in commands:
         subprocess.run(["ip", *command.split()], check=True)
-
-
-class Machine:
-    """A QEMU, and the ports to it: free, or lent to a client."""
-
-    def __init__(self, state, args, node):
-        self.pid_file = os.path.join(st.node_dir(state, node), "pid")
-        os.mkdir(st.node_dir(state, node))
-        pairs = [socket.socketpair() for _ in range(PORTS)]
-        self.free = [ours for ours, _ in pairs]
-        self.waiting = []
-        fds = [theirs.fileno() for _, theirs in pairs]
-        command = qemu_command(state, args, node, fds)
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, pass_fds=fds
-        )
-        for _, theirs in pairs:
-            theirs.close()
-        st.write(str(self.process.pid), self.pid_file)
-
-    def is_off(self):
-        return self.process.poll() is not None
-
-    def note_end(self):
-        if self.is_off() and os.path.exists(self.pid_file):
-            os.unlink(self.pid_file)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Supervisor:
@@ -207,6 +132,14 @@ def supervise(state, args, listener, commission):
             machine.kill()
 
 
+def end_machines(state, args):
+    """If the supervisor was killed, it had no time to."""
+    for node in range(args.nodes):
+        pid = st.node_pid(state, node)
+        if pid:
+            st.kill(pid)
+
+
 def detach(log):
     os.setsid()
     os.chdir("/")
@@ -236,6 +169,7 @@ def start(state, args, log):
             listener.close()
             os.close(commission)
             os.waitpid(inner, 0)
+            end_machines(state, args)
             shutil.rmtree(state, ignore_errors=True)
         else:
             supervise(state, args, listener, commission)
