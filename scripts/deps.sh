@@ -18,7 +18,7 @@ declare -A groups=(
 	[vm]="qemu-system-x86 busybox-static gcc libc6-dev musl-tools kmod
 		xz-utils iproute2 python3 gdb fio stress-ng"
 	# To build kernels from source, which scripts/kernel-debug gets
-	[debug]="bison flex bc libelf-dev xz-utils"
+	[debug]="bison flex bc libelf-dev patch xz-utils"
 	[demo]="wamerican-huge"
 	[check]="sparse coccinelle linux-source-6.1 codespell shellcheck perl
 		clang libclang-rt-14-dev gcovr python3 libpython3.11"
