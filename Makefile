@@ -7,7 +7,7 @@
 KERNELS := 6.1 6.12 newest
 
 # Kernels that check themselves, built from source by scripts/kernel-debug.
-DEBUG_KERNELS := 6.12-kasan 6.12-kcsan
+DEBUG_KERNELS := 6.12-kasan 6.12-kcsan 6.12-uml
 
 # Another kernel to build for: the directory of its headers.
 KDIR ?=
@@ -34,6 +34,7 @@ help:
 	@echo '    make fuzz         the core against peers that lie'
 	@echo '    make kselftest    the module, on one machine and on three'
 	@echo '  make check-debug    the module on kernels that check themselves'
+	@echo '    make check-uml    on the one that boots in two seconds'
 	@echo '  make soak SECONDS=n the long forms of the tests'
 	@echo '  make coverage       which part of the core the tests reach'
 	@echo '  make coverage-shell the same for the rest of the module'
@@ -116,6 +117,10 @@ soak: deps-build deps-vm deps-check module-6.1 module-6.12
 .PHONY: check-debug
 check-debug: deps-build deps-vm deps-debug deps-check
 	@scripts/check --debug
+
+.PHONY: check-uml
+check-uml: deps-build deps-vm deps-debug deps-check module-6.12-uml tools
+	@scripts/check --debug seeded-uml one-uml three-uml
 
 .PHONY: coverage-shell
 coverage-shell: deps-build deps-vm deps-debug deps-check

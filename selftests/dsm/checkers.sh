@@ -6,25 +6,23 @@
 
 debugfs=/sys/kernel/debug
 
-# Where modules are; all else that the debug kernels have is built in.
-modules_start=0xffffffffa0000000
-modules_end=0xffffffffff000000
-
 debugfs_mount()
 {
 	mountpoint -q $debugfs || mount -t debugfs debugfs $debugfs
 }
 
 # shortage PERCENT: so many of the modules' allocations fail from now on, and
-# those that fail-nth in /proc tells to
+# those that fail-nth in /proc tells to. Modules are what runs behind the end of
+# the kernel; all else that the debug kernels have is built in.
 shortage()
 {
-	local fault
+	local fault kernel_end
 
+	kernel_end=0x$(sed -n 's/ . _end$//p' /proc/kallsyms)
 	for fault in $debugfs/{failslab,fail_page_alloc}; do
 		echo 0 >"$fault/probability"
-		echo $modules_start >"$fault/require-start"
-		echo $modules_end >"$fault/require-end"
+		echo "$kernel_end" >"$fault/require-start"
+		echo 0xffffffffffff0000 >"$fault/require-end"
 		echo N >"$fault/task-filter"
 		echo N >"$fault/ignore-gfp-wait"
 		echo 0 >"$fault/verbose"
@@ -57,7 +55,7 @@ checkers_check()
 	same 4096 "$(</proc/sys/kernel/tainted)" "taint of the kernel"
 	same 1 "$(</proc/sys/kernel/panic_on_warn)" panic_on_warn
 	case $(uname -r) in
-	*-kasan)
+	*-kasan | *-uml)
 		grep -qE '^ debug_locks: +1$' /proc/lockdep_stats
 		leaks_check ;;
 	*-kcsan)

@@ -33,7 +33,7 @@ FIXTURE_VARIANT_ADD(handshake, size) {
 };
 
 FIXTURE_VARIANT_ADD(handshake, base) {
-	.attr = "base", .value = "0x200000000000", .right = "0x300000000000",
+	.attr = "base", .value = "0x2000000000", .right = "0x3000000000",
 };
 
 FIXTURE_VARIANT_ADD(handshake, one_node_too_many) {
