@@ -42,7 +42,7 @@ share() # NAME NODES OFFSET [TURNS]
 	if [[ $# -lt 4 ]]; then
 		eventually counts_on "$3"
 		turns=$(sum pages_in)
-		eventually has_moved $((turns + 1000))
+		eventually has_moved $((turns + 2000))
 		word 0 set $(($3 + 24)) 1
 	fi
 	all_end_well "${pids[@]}"
