@@ -148,7 +148,7 @@ struct socket;
  * @woken_at:	when that last woke a sleeper of futex(), in jiffies
  * @futile:	how often it did so in vain (see futex.c)
  * @lowered_at:	when a right to it last went from here, in microseconds; 0:
- *		never
+ *		it has been asked for since
  * @bounces:	how often in a row it was asked for again at once (see hold.c)
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node

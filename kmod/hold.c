@@ -8,7 +8,9 @@
  * measured round trip: an eighth of it, which a hand-over hardly notices. Only
  * a page that is asked for again no later than a round trip after it went was
  * still being used, and is held twice as long then, up to one round trip: half
- * of the time is work, and nobody waits for more than the others' turns. (The
+ * of the time is work, and nobody waits for more than the others' turns. It is
+ * held shortly again when nobody here missed it for several round trips: who
+ * asks a little late was kept from the CPU, and would lose its share, too. (The
  * idea is Mirage's, Fleisch and Popek 1989; GFS2 adapts its hold time in
  * fs/gfs2/glock.c.)
  */
@@ -97,11 +99,20 @@ void dsm_hold_lowered(struct dsm_slot *slot, u64 now)
  * @node:	the node
  * @slot:	the page, locked
  * @now:	in microseconds
+ *
+ * Each loss is judged once: a store that has fetched the page for its load asks
+ * a second time, for the upgrade.
  */
 void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot, u64 now)
 {
-	if (slot->lowered_at && now - slot->lowered_at <= round_trip(node))
+	u32 rtt = round_trip(node);
+	u64 gap = now - slot->lowered_at;
+
+	if (!slot->lowered_at)
+		return;
+	slot->lowered_at = 0;
+	if (gap <= rtt)
 		slot->bounces = min(slot->bounces + 1, HOLD_SHIFT);
-	else
+	else if (gap > (u64)rtt << HOLD_SHIFT)
 		slot->bounces = 0;
 }
