@@ -22,9 +22,10 @@ shares_are_fair() # NAME COUNT...
 		}' < <(printf '%s\n' "${@:2}")
 }
 
+# Looked at seldom: to start a program takes milliseconds from a machine's share.
 has_moved() # TIMES
 {
-	[[ $(sum pages_in) -ge $1 ]]
+	[[ $(sum pages_in) -ge $1 ]] || ! sleep 5
 }
 
 # Some nodes count in one word, for so many turns that chance evens out, and the
@@ -42,6 +43,7 @@ share() # NAME NODES OFFSET [TURNS]
 	if [[ $# -lt 4 ]]; then
 		eventually counts_on "$3"
 		turns=$(sum pages_in)
+		sleep 5
 		eventually has_moved $((turns + 2000))
 		word 0 set $(($3 + 24)) 1
 	fi
