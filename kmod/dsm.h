@@ -66,6 +66,7 @@
  * @DSM_ACK_EVERY:	frames received without an acknowledgement going back
  * @DSM_RX_BUDGET:	frames that a receive worker takes before it lets others
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
+ * @DSM_BATCH:		frames that are answered together if they came together
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
  *			while it sends more of its own
@@ -94,6 +95,7 @@ enum dsm_shell_limits {
 	DSM_STRANGERS_MAX	= 64,
 	DSM_CHATTER_MAX		= 256,
 	DSM_QUEUE_MAX		= 16384,
+	DSM_BATCH		= 8,
 	DSM_POOL_FRAMES		= 64,
 	DSM_PREFETCH_MAX	= 512,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
@@ -236,6 +238,7 @@ enum dsm_peer_state {
  * @heard_at:	when something last came, in jiffies
  * @beat_at:	when the last ping went, in jiffies
  * @dial_at:	when to try next, in jiffies; keeper only
+ * @plugs:	who says more soon, so that nothing is sent yet
  * @rtt_us:	the last heartbeat's round trip, in microseconds
  * @told_rtt_us: the mean of all that the peer measures; 0: not told yet
  * @pages_in:	DATA received
@@ -275,6 +278,7 @@ struct dsm_peer {
 	unsigned long heard_at;
 	unsigned long beat_at;
 	unsigned long dial_at;
+	atomic_t plugs;
 	u32 rtt_us;
 	u32 told_rtt_us;
 
@@ -550,3 +554,5 @@ static inline void dsm_stats_add(struct dsm_node *node, enum dsm_stat stat,
 }
 
 #endif /* DSM_H */
+void dsm_tcp_plug(struct dsm_peer *peer);
+void dsm_tcp_unplug(struct dsm_peer *peer);

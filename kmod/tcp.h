@@ -44,6 +44,7 @@ enum dsm_conn_stage {
  * @tx_header:	the header being sent; all tx fields under peer->tx_lock
  * @tx:		the parcel being sent, or NULL
  * @tx_done:	bytes of it that are sent, header included
+ * @tx_more:	another comes after it
  */
 struct dsm_conn {
 	struct list_head list;
@@ -66,6 +67,7 @@ struct dsm_conn {
 	u8 tx_header[DSM_WIRE_BYTES];
 	struct dsm_parcel *tx;
 	u32 tx_done;
+	bool tx_more;
 };
 
 /* tcp.c */

@@ -4,8 +4,12 @@
  * are here. The payload goes into a page of the connection's own: received into
  * the page it is for, the bytes of a peer that stalls or lies could arrive when
  * that page is in use again.
+ *
+ * Frames that came together are answered together. A batch of them is small, so
+ * that the first answer is on its way while the last frame is being taken.
  */
 #include <linux/sched/mm.h>
+#include <net/tcp.h>
 
 #include "tcp.h"
 
@@ -87,21 +91,44 @@ static int receive(struct dsm_conn *conn)
 	return conn->rx_have == DSM_WIRE_BYTES + conn->rx_frame.length;
 }
 
+/* Whether the frame that is here has a successor; only a hint */
+static bool has_next(const struct dsm_conn *conn)
+{
+	return tcp_inq(conn->sock->sk) >= DSM_WIRE_BYTES;
+}
+
+/* Take some frames that came together. Return: 0 or an error. */
+static int receive_batch(struct dsm_conn *conn, int *budget)
+{
+	struct dsm_peer *plugged = NULL;
+	int room = min(*budget, DSM_BATCH), err = 0;
+
+	while (!err && room && is_listening(conn)) {
+		err = receive(conn);
+		if (err <= 0)
+			continue;
+		room--;
+		--*budget;
+		if (!plugged && room && conn->stage == DSM_CONN_OPEN &&
+		    has_next(conn)) {
+			plugged = conn->peer;
+			dsm_tcp_plug(plugged);
+		}
+		err = frame_done(conn);
+	}
+	if (plugged)
+		dsm_tcp_unplug(plugged);
+	return err;
+}
+
 void dsm_tcp_rx_work(struct work_struct *work)
 {
 	struct dsm_conn *conn = container_of(work, struct dsm_conn, rx_work);
 	unsigned int noio = memalloc_noio_save();
 	int budget = DSM_RX_BUDGET, err = 0;
 
-	while (is_listening(conn) && budget) {
-		err = receive(conn);
-		if (err > 0) {
-			err = frame_done(conn);
-			budget--;
-		}
-		if (err)
-			break;
-	}
+	while (!err && budget && is_listening(conn))
+		err = receive_batch(conn, &budget);
 	memalloc_noio_restore(noio);
 
 	if (err && err != -EAGAIN)

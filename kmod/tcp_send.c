@@ -2,7 +2,8 @@
 /*
  * Sending: whoever has something to say writes it to the socket at once, and
  * what others have queued with it; nobody waits. When the socket is full,
- * tx_work goes on as soon as it has room.
+ * tx_work goes on as soon as it has room. Who knows that he will say more soon
+ * plugs the peer first, and all of it goes in few packets.
  */
 #include "tcp.h"
 
@@ -35,6 +36,7 @@ static struct dsm_parcel *pick(struct dsm_peer *peer, struct dsm_conn *conn)
 		peer->unacked = 0;
 		dsm_wire_encode(frame, conn->tx_header);
 	}
+	conn->tx_more = peer->next || !list_empty(&peer->chatter);
 	spin_unlock(&peer->lock);
 	return parcel;
 }
@@ -57,7 +59,10 @@ static void put(struct dsm_peer *peer, struct dsm_parcel *parcel)
 /* Return: bytes written, or a negative error. */
 static int write_some(struct dsm_conn *conn)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
+			     (conn->tx_more ? MSG_MORE : 0),
+	};
 	u32 total = DSM_WIRE_BYTES + conn->tx->frame.length;
 	u32 done = conn->tx_done;
 	struct kvec vec[2];
@@ -131,7 +136,7 @@ static void drain_and_unlock(struct dsm_peer *peer)
 }
 
 /**
- * dsm_tcp_push - send what is queued for a peer
+ * dsm_tcp_push - send what is queued for a peer, unless it is plugged
  * @peer:	the peer
  *
  * If somebody else is sending, that one sees what was queued before the call,
@@ -140,9 +145,29 @@ static void drain_and_unlock(struct dsm_peer *peer)
  */
 void dsm_tcp_push(struct dsm_peer *peer)
 {
-	smp_mb();	/* pairs with the one in drain_and_unlock() */
-	if (mutex_trylock(&peer->tx_lock))
+	smp_mb();	/* pairs with those in drain_and_unlock() and unplug */
+	if (!atomic_read(&peer->plugs) && mutex_trylock(&peer->tx_lock))
 		drain_and_unlock(peer);
+}
+
+/**
+ * dsm_tcp_plug - let messages to a peer wait for each other
+ * @peer:	the peer
+ *
+ * For as long as it takes to say what is known already: nothing is sent until
+ * dsm_tcp_unplug(), unless the socket gets room for something older.
+ */
+void dsm_tcp_plug(struct dsm_peer *peer)
+{
+	atomic_inc(&peer->plugs);
+}
+
+/** dsm_tcp_unplug() - send what has waited, unless another has it plugged */
+void dsm_tcp_unplug(struct dsm_peer *peer)
+{
+	/* A full barrier: either we find what is queued, or it is pushed. */
+	if (atomic_dec_and_test(&peer->plugs) && has_more(peer))
+		dsm_tcp_push(peer);
 }
 
 /*
