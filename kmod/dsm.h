@@ -496,6 +496,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
+void dsm_vm_restore(struct dsm_slot *slot);
 void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot);
 
 /* parcel.c */
@@ -516,6 +517,7 @@ void dsm_session_lose(struct dsm_peer *peer);
 void dsm_session_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
 int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
 		     const void *payload);
+bool dsm_futex_knows(struct dsm_node *node, const struct vm_area_struct *vma);
 
 /* peer.c */
 struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,

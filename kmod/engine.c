@@ -228,6 +228,8 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
 		act(node, slot, &out.act[i]);
+	if (slot->withdrawn)
+		dsm_vm_restore(slot);
 	slot->withdrawn = false;
 	return verdict;
 }

@@ -140,6 +140,29 @@ int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma)
 }
 
 /**
+ * dsm_futex_knows - whether dsm_futex_note() has nothing to do
+ * @node:	the node, active
+ * @vma:	the mapping
+ *
+ * Does not sleep.
+ */
+bool dsm_futex_knows(struct dsm_node *node, const struct vm_area_struct *vma)
+{
+	struct dsm_process *process;
+	bool known;
+
+	if (current->mm != vma->vm_mm)
+		return true;
+	rcu_read_lock();
+	process = xa_load(&node->processes, current->tgid);
+	known = process && process->pid == task_tgid(current) &&
+		(process->offset == offset_of(vma) ||
+		 READ_ONCE(process->several));
+	rcu_read_unlock();
+	return known;
+}
+
+/**
  * enum sleep - what a thread sleeps on
  * @AWAKE:	nothing of interest
  * @ON_WORD:	one word, at a known address

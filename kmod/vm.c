@@ -165,8 +165,32 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 	return err ? VM_FAULT_NOPAGE : VM_FAULT_LOCKED;
 }
 
+/*
+ * Map what is here around a page that is read, and that page itself. It has to
+ * come to vm_fault() all the same if it has just been fetched for this fault,
+ * which is its first use; or if the program is not known yet to those who wake
+ * sleepers; or if a store waits for it (see access_needed()). Does not sleep.
+ */
+static vm_fault_t vm_map_around(struct vm_fault *vmf, pgoff_t first,
+				pgoff_t last)
+{
+	struct dsm_node *node = vma_node(vmf->vma);
+	const struct dsm_slot *slot;
+	vm_fault_t ret = 0;
+
+	if (vmf->flags & FAULT_FLAG_TRIED || !dsm_node_get_active(node))
+		return 0;
+	slot = dsm_region_find(node, vmf->pgoff);
+	if (slot && READ_ONCE(slot->page.state) != DSM_NONE &&
+	    !READ_ONCE(slot->page.want) && dsm_futex_knows(node, vmf->vma))
+		ret = filemap_map_pages(vmf, first, last);
+	dsm_node_put_active(node);
+	return ret;
+}
+
 static const struct vm_operations_struct vm_ops = {
 	.fault = vm_fault,
+	.map_pages = vm_map_around,
 	.page_mkwrite = vm_page_mkwrite,
 };
 
@@ -264,8 +288,23 @@ bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 	take(node, slot, right);
 	pinned = folio_maybe_dma_pinned(folio) ||
 		 (patient && is_referenced(folio));
+	/* Nor does a fault on a page near it map it again. */
+	if (right == DSM_NONE)
+		folio_clear_uptodate(folio);
 	folio_unlock(folio);
 	return pinned;
+}
+
+/**
+ * dsm_vm_restore - programs may use again what was withdrawn and did not go
+ * @slot:	the page, locked
+ */
+void dsm_vm_restore(struct dsm_slot *slot)
+{
+	lockdep_assert_held(&slot->lock);
+
+	if (slot->page.state != DSM_NONE)
+		folio_mark_uptodate(slot->folio);
 }
 
 /**

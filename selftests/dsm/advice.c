@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
@@ -159,7 +160,8 @@ TEST_F(willneed, brings_pages)
 		for (i = 0; i < NEEDED; i++)
 			EXPECT_EQ('a' + i, *byte(c, 0, at + i * PAGE));
 		EXPECT_EQ(faults, faults_of(n));
-		EXPECT_EQ(local + NEEDED, stat_of(n, "faults_local"));
+		/* The first load maps them all. */
+		EXPECT_GE(local + 1, stat_of(n, "faults_local"));
 		/* A copy like any other */
 		*byte(c, 1, at) = '!';
 		EXPECT_EQ('!', *byte(c, 0, at));
@@ -293,20 +295,29 @@ TEST_F(advice, drop_caches)
 	EXPECT_EQ('a', *byte(c, 1, self->at));
 }
 
+static long minor_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt;
+}
+
 TEST_F(advice, dontneed_unmaps)
 {
 	struct cluster *c = &self->c;
 	char *p = c->node[0].map + self->at;
-	uint64_t sent, local;
+	uint64_t sent;
+	long faults;
 
 	*byte(c, 0, self->at) = 'a';
 	ASSERT_EQ(0, page_settle(c, self->at));
 	sent = stat_sum(c, "messages_out");
-	local = stat_of(&c->node[0], "faults_local");
 	ASSERT_EQ(0, madvise(p, PAGE, MADV_DONTNEED));
 	EXPECT_EQ(DSM_PAGE_READ_WRITE, page_state(&c->node[0], self->at));
+	faults = minor_faults();
 	EXPECT_EQ('a', *(volatile char *)p);
-	EXPECT_EQ(local + 1, stat_of(&c->node[0], "faults_local"));
+	EXPECT_EQ(faults + 1, minor_faults());
 	EXPECT_EQ(sent, stat_sum(c, "messages_out"));
 }
 
