@@ -59,10 +59,11 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL);
 	if (!slot)
 		return -ENOMEM;
-	err = dsm_region_back(node, slot);
+	err = dsm_region_back(node, slot, GFP_KERNEL);
 	if (err)
 		return err;
 	*slotp = slot;
+	dsm_ahead(node, slot->index, access);
 	for (;;) {
 		err = dsm_engine_acquire(node, slot, access, again);
 		if (err != -EAGAIN)

@@ -21,7 +21,8 @@
  *	5. i_mmap_rwsem, page table locks (the kernel's)
  *	6. peer->tx_lock	the connection's sending side; a mutex
  *	7. socket lock		(the kernel's), see make_socket()
- *	8. peer->lock, node->timer_lock, node->prefetch_lock: leaves; spinlocks
+ *	8. peer->lock, node->timer_lock, node->prefetch_lock, node->ahead_lock:
+ *	   leaves; spinlocks
  * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
  * 5 and 6 are never held together; 6 and below are taken under 3.
  *
@@ -65,8 +66,8 @@
  * @DSM_KEEPER_MS:	between rounds of the keeper
  * @DSM_ACK_EVERY:	frames received without an acknowledgement going back
  * @DSM_RX_BUDGET:	frames that a receive worker takes before it lets others
- * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_BATCH:		frames that are answered together if they came together
+ * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
  *			while it sends more of its own
@@ -74,6 +75,8 @@
  * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in pages: 2 MiB, as
  *			much as the kernel reads ahead at once. A page that a
  *			program waits for may come behind all of them.
+ * @DSM_STREAMS:	threads whose streams of pages are followed (ahead.c)
+ * @DSM_AHEAD_PAGES:	default of ahead_pages
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
  * @DSM_EXIT_MS:	longest wait for a page of a process that is exiting
  * @DSM_HOLD_US:	how long a page is held before a round trip was measured
@@ -92,12 +95,14 @@ enum dsm_shell_limits {
 	DSM_KEEPER_MS		= 200,
 	DSM_ACK_EVERY		= 32,
 	DSM_RX_BUDGET		= 64,
+	DSM_BATCH		= 8,
 	DSM_STRANGERS_MAX	= 64,
 	DSM_CHATTER_MAX		= 256,
 	DSM_QUEUE_MAX		= 16384,
-	DSM_BATCH		= 8,
 	DSM_POOL_FRAMES		= 64,
 	DSM_PREFETCH_MAX	= 512,
+	DSM_STREAMS		= 32,
+	DSM_AHEAD_PAGES		= 64,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
 	DSM_EXIT_MS		= 5000,
 	DSM_HOLD_US		= 100,
@@ -233,12 +238,12 @@ enum dsm_peer_state {
  * @pings:	who waits for a DSM_IOC_PING
  * @tx_lock:	protects @conn and sending on it
  * @conn:	the connection, once the handshake is over
+ * @plugs:	who says more soon, so that nothing is sent yet
  * @linked:	@conn is set (for readers without @tx_lock)
  * @met:	there was a connection once
  * @heard_at:	when something last came, in jiffies
  * @beat_at:	when the last ping went, in jiffies
  * @dial_at:	when to try next, in jiffies; keeper only
- * @plugs:	who says more soon, so that nothing is sent yet
  * @rtt_us:	the last heartbeat's round trip, in microseconds
  * @told_rtt_us: the mean of all that the peer measures; 0: not told yet
  * @pages_in:	DATA received
@@ -273,12 +278,12 @@ struct dsm_peer {
 
 	struct mutex tx_lock;	/* protects conn and sending on it */
 	struct dsm_conn *conn;
+	atomic_t plugs;
 	bool linked;
 	bool met;
 	unsigned long heard_at;
 	unsigned long beat_at;
 	unsigned long dial_at;
-	atomic_t plugs;
 	u32 rtt_us;
 	u32 told_rtt_us;
 
@@ -300,6 +305,8 @@ struct dsm_peer {
  * @fault_timeout_ms: how long a fault waits; 0: for ever; also while up
  * @hold_us:	how long a page is kept from its first use, or %DSM_HOLD_AUTO;
  *		also while up
+ * @ahead_pages: the largest batch of pages to ask for ahead of a thread; 0:
+ *		none; also while up
  */
 struct dsm_settings {
 	u16 node_id;
@@ -311,6 +318,25 @@ struct dsm_settings {
 	char cluster[DSM_CLUSTER_BYTES];
 	u32 fault_timeout_ms;
 	u32 hold_us;
+	u32 ahead_pages;
+};
+
+/**
+ * struct dsm_stream - a thread's way through the pages (ahead.c)
+ * @last:	the page it came to last
+ * @stride:	from one page to the next; 0: not known
+ * @edge:	the last page that was asked for; at least @last
+ * @batch:	how many pages were asked for at once, last; 0: it is no stream
+ * @access:	what to ask for, of enum dsm_right
+ * @stores:	it has stored to page @last
+ */
+struct dsm_stream {
+	s64 last;
+	s64 stride;
+	s64 edge;
+	u32 batch;
+	u8 access;
+	bool stores;
 };
 
 /**
@@ -351,6 +377,8 @@ struct dsm_settings {
  * @prefetched:	the pages last prefetched, a ring
  * @prefetches:	how many ever were; the next place in @prefetched
  * @prefetch_lock: protects both
+ * @streams:	the ways of threads, by some bits of their ids
+ * @ahead_lock:	protects them
  * @processes:	those that use the region, by process id (futex.c)
  * @process_lock: taken to change @processes
  * @gone:	how many times a page went from here
@@ -404,6 +432,8 @@ struct dsm_node {
 	u64 prefetched[DSM_PREFETCH_MAX];
 	u64 prefetches;
 	spinlock_t prefetch_lock;	/* protects both above */
+	struct dsm_stream streams[DSM_STREAMS];
+	spinlock_t ahead_lock;		/* protects streams */
 
 	struct xarray processes;
 	struct mutex process_lock;	/* protects changes of processes */
@@ -454,7 +484,7 @@ struct inode *dsm_region_inode(void);
 void dsm_region_clear(struct dsm_node *node);
 struct dsm_slot *dsm_region_find(struct dsm_node *node, u64 index);
 struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp);
-int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot);
+int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp);
 
 /* dev.c */
 extern const struct file_operations dsm_dev_fops;
@@ -466,6 +496,7 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 				       unsigned long flags);
 bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 		     bool patient);
+void dsm_vm_restore(struct dsm_slot *slot);
 void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
 
 /* hold.c */
@@ -476,11 +507,17 @@ void dsm_hold_lowered(struct dsm_slot *slot, u64 now);
 void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot,
 		    u64 now);
 
+/* ahead.c */
+void dsm_ahead(struct dsm_node *node, u64 index, u8 access);
+
 /* prefetch.c */
+void dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
+			unsigned int count, u8 access);
 void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length);
 
 /* futex.c */
 int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma);
+bool dsm_futex_knows(struct dsm_node *node, const struct vm_area_struct *vma);
 void dsm_futex_gone(struct dsm_node *node, struct dsm_slot *slot);
 void dsm_futex_progress(struct dsm_slot *slot);
 void dsm_futex_start(struct dsm_node *node);
@@ -496,8 +533,8 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
-void dsm_vm_restore(struct dsm_slot *slot);
-void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot);
+void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
+			 u8 access);
 
 /* parcel.c */
 int dsm_parcel_pools_create(struct dsm_node *node);
@@ -517,7 +554,6 @@ void dsm_session_lose(struct dsm_peer *peer);
 void dsm_session_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
 int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
 		     const void *payload);
-bool dsm_futex_knows(struct dsm_node *node, const struct vm_area_struct *vma);
 
 /* peer.c */
 struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,
@@ -541,6 +577,8 @@ const char *dsm_peer_state_name(const struct dsm_peer *peer);
 int dsm_tcp_start(struct dsm_node *node);
 void dsm_tcp_stop(struct dsm_node *node);
 void dsm_tcp_push(struct dsm_peer *peer);
+void dsm_tcp_plug(struct dsm_peer *peer);
+void dsm_tcp_unplug(struct dsm_peer *peer);
 
 /* sysfs.c */
 extern const struct attribute_group *dsm_sysfs_groups[];
@@ -556,5 +594,3 @@ static inline void dsm_stats_add(struct dsm_node *node, enum dsm_stat stat,
 }
 
 #endif /* DSM_H */
-void dsm_tcp_plug(struct dsm_peer *peer);
-void dsm_tcp_unplug(struct dsm_peer *peer);

@@ -376,6 +376,15 @@ static void reject(struct dsm_node *node, u16 from, const struct dsm_msg *msg)
 			     from, dsm_wire_type_name(msg->type), msg->page);
 }
 
+/* Nobody is on his way to a page that came unasked: its hold time runs now. */
+static void use_unasked(struct dsm_node *node, struct dsm_slot *slot)
+{
+	struct dsm_event ev = { .type = DSM_EV_USED };
+
+	if (slot->page.fresh && !slot->asked_by)
+		step(node, slot, &ev);
+}
+
 /**
  * dsm_engine_recv - a protocol message came
  * @node:	the node, active
@@ -416,6 +425,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page))
 		memcpy(folio_address(slot->folio), payload, frame->length);
 	verdict = step(node, slot, &ev);
+	use_unasked(node, slot);
 	mutex_unlock(&slot->lock);
 
 	if (verdict == DSM_PROTO) {
@@ -506,18 +516,24 @@ void dsm_engine_stop(struct dsm_node *node)
 }
 
 /**
- * dsm_engine_prefetch - ask for a copy of a page, if it is not here
+ * dsm_engine_prefetch - ask for a right to a page, if it is not here
  * @node:	the node, active
  * @slot:	the page, with its folio
+ * @access:	of enum dsm_right
  *
  * Nobody waits for the answer: if none comes, or a refusal, that is no error.
  */
-void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot)
+void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
+			 u8 access)
 {
-	struct dsm_event ev = { .type = DSM_EV_READ };
+	struct dsm_event ev = {
+		.type = access == DSM_WRITE ? DSM_EV_WRITE : DSM_EV_READ,
+	};
 
 	mutex_lock(&slot->lock);
-	if (slot->page.state == DSM_NONE && !slot->page.want)
+	if (slot->page.state < access && !slot->page.want) {
 		step(node, slot, &ev);
+		use_unasked(node, slot);
+	}
 	mutex_unlock(&slot->lock);
 }

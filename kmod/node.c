@@ -48,6 +48,7 @@ static void set_defaults(struct dsm_settings *set)
 	strscpy(set->listen_text, "none", sizeof(set->listen_text));
 	set->fault_timeout_ms = DSM_FAULT_TIMEOUT_MS;
 	set->hold_us = DSM_HOLD_AUTO;
+	set->ahead_pages = DSM_AHEAD_PAGES;
 }
 
 /**
@@ -70,6 +71,7 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 	mutex_init(&node->config_lock);
 	mutex_init(&node->process_lock);
 	spin_lock_init(&node->prefetch_lock);
+	spin_lock_init(&node->ahead_lock);
 	xa_init(&node->peers);
 	xa_init(&node->slots);
 	xa_init(&node->processes);

@@ -146,13 +146,14 @@ err_free:
  * dsm_region_back - give a slot its folio
  * @node:	the node, active
  * @slot:	the slot
+ * @gfp:	%GFP_KERNEL, with what there is to say about failing
  *
  * Sleeps for memory, so not for message handlers: whoever asks for a page has
  * its memory before the request goes out, and the answer needs none.
  *
  * Return: 0, %-ENOMEM, or %-ERESTARTSYS if the caller is being killed.
  */
-int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot)
+int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 {
 	struct address_space *mapping = node->inode->i_mapping;
 	struct folio *folio;
@@ -162,11 +163,11 @@ int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot)
 	if (READ_ONCE(slot->folio))
 		return 0;
 
-	page = alloc_page(mapping_gfp_mask(mapping));
+	page = alloc_page(mapping_gfp_mask(mapping) | gfp);
 	if (!page)
 		return -ENOMEM;
 	folio = page_folio(page);
-	err = filemap_add_folio(mapping, folio, slot->index, GFP_KERNEL);
+	err = filemap_add_folio(mapping, folio, slot->index, gfp);
 	if (err) {
 		folio_put(folio);
 		/* Another thread was first; it shows the folio before long. */

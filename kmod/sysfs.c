@@ -162,6 +162,17 @@ static int set_hold_us(struct dsm_settings *set, const char *buf)
 	return 0;
 }
 
+static int set_ahead_pages(struct dsm_settings *set, const char *buf)
+{
+	u32 value;
+
+	if (!isdigit(*buf) || kstrtou32(buf, 10, &value) ||
+	    value > DSM_PREFETCH_MAX)
+		return -EINVAL;
+	WRITE_ONCE(set->ahead_pages, value);
+	return 0;
+}
+
 /* Change a copy, and take it over whole if the value was good. */
 static ssize_t store_down(struct device *dev, const char *buf, size_t count,
 			  int (*change)(struct dsm_settings *set,
@@ -220,6 +231,7 @@ SETTING(block_size, store_down, "%u", set->block_size);
 SETTING(base, store_down, "0x%llx", set->base);
 SETTING(cluster, store_down, "%s", set->cluster);
 SETTING(fault_timeout_ms, store_always, "%u", set->fault_timeout_ms);
+SETTING(ahead_pages, store_always, "%u", set->ahead_pages);
 
 static ssize_t hold_us_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
@@ -391,6 +403,7 @@ static struct attribute *node_attrs[] = {
 	&dev_attr_fault_timeout_ms.attr,
 	&dev_attr_hold_us.attr,
 	&dev_attr_hold_now_us.attr,
+	&dev_attr_ahead_pages.attr,
 	&dev_attr_add_node.attr,
 	&dev_attr_remove_node.attr,
 	&dev_attr_state.attr,

@@ -35,9 +35,13 @@ static vm_fault_t wait_unlocked(struct vm_fault *vmf, struct dsm_node *node,
 				struct dsm_slot *slot, u8 access,
 				struct file **file)
 {
+	bool random = vmf->vma->vm_flags & VM_RAND_READ;
+
 	*file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
 	dsm_stats_add(node, DSM_STAT_retries, 1);
+	if (!random)
+		dsm_ahead(node, slot->index, access);
 	dsm_engine_wait(node, slot, access);
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }
@@ -95,12 +99,15 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	if (vmf->pgoff >= node->core.pages)
 		return VM_FAULT_SIGBUS;
 	slot = dsm_region_slot(node, vmf->pgoff, GFP_KERNEL);
-	if (!slot || dsm_region_back(node, slot) ||
+	if (!slot || dsm_region_back(node, slot, GFP_KERNEL) ||
 	    dsm_futex_note(node, vmf->vma))
 		return VM_FAULT_OOM;
 	note_store(vmf, slot);
 
 	access = access_needed(vmf, slot);
+	if (READ_ONCE(slot->page.state) >= access &&
+	    !(vmf->vma->vm_flags & VM_RAND_READ))
+		dsm_ahead(node, slot->index, access);
 	err = dsm_engine_acquire(node, slot, access,
 				 vmf->flags & FAULT_FLAG_TRIED);
 	trace_dsm_fault(node->core.self, slot->index, access, err);
@@ -156,6 +163,7 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 	/* The page is mapped, so it has a slot. */
 	slot = dsm_region_find(node, vmf->pgoff);
 	note_store(vmf, slot);
+	dsm_ahead(node, slot->index, DSM_WRITE);
 	err = dsm_engine_acquire(node, slot, DSM_WRITE, false);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
 	if (err)

@@ -18,6 +18,7 @@
 
 #define CLUSTER_NAME_MAX	63
 #define HOLD_US_MAX		1000000
+#define AHEAD_PAGES_MAX	512
 #define PORT_MAX		65535
 
 enum section {
@@ -107,6 +108,16 @@ static const char *hold_value(const char *text, char *out)
 	return NULL;
 }
 
+static const char *ahead_value(const char *text, char *out)
+{
+	__u64 pages;
+
+	if (!parse_number(text, AHEAD_PAGES_MAX, &pages))
+		return "is not a number of pages from 0 to 512";
+	snprintf(out, CONF_VALUE_MAX, "%llu", pages);
+	return NULL;
+}
+
 /*
  * The defaults are the module's own. They are written out, so that what a node
  * does depends on the file alone and not on what was set before.
@@ -129,6 +140,8 @@ static const struct {
 		"FaultTimeoutMs", "fault_timeout_ms", "30000", timeout_value },
 	[CONF_HOLD_US] = {
 		"HoldUs", "hold_us", "auto", hold_value },
+	[CONF_AHEAD_PAGES] = {
+		"AheadPages", "ahead_pages", "64", ahead_value },
 };
 
 #define bad_line(p, line, fmt, ...) \

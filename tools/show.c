@@ -306,6 +306,7 @@ static void json_instance(const char *instance, char **ids, char **stats)
 		{ "fault_timeout_ms", true },
 		{ "hold_us", false },
 		{ "hold_now_us", true },
+		{ "ahead_pages", true },
 	};
 
 	json_open('{');

@@ -93,6 +93,17 @@ void cluster_close(struct cluster *c)
 	c->nr = 0;
 }
 
+/* Write an attribute of all nodes */
+int cluster_set(const struct cluster *c, const char *attr, const char *value)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nr; i++)
+		if (dsm_attr_write(c->node[i].name, attr, value))
+			return -1;
+	return 0;
+}
+
 /**
  * fresh_range() - Take pages that no test has used
  * @c:		the cluster

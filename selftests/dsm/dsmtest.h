@@ -64,6 +64,7 @@ struct cluster {
 int cluster_open(struct cluster *c);
 int cluster_map(struct cluster *c);
 void cluster_close(struct cluster *c);
+int cluster_set(const struct cluster *c, const char *attr, const char *value);
 
 /* Pages that no test of this program has used before */
 uint64_t fresh_range(const struct cluster *c, unsigned int pages);

@@ -86,6 +86,8 @@ FIXTURE_SETUP(cgroup)
 	ASSERT_EQ(0, cluster_open(&self->c));
 	ASSERT_LE(3, self->c.nr);
 	ASSERT_EQ(0, cluster_map(&self->c));
+	/* Only what a test touches is charged. */
+	ASSERT_EQ(0, cluster_set(&self->c, "ahead_pages", "0"));
 	self->at = fresh_range(&self->c, 4 * PAGES);
 	self->done = shared_alloc(NODES_MAX * sizeof(*self->done));
 	strcpy(self->root, "/tmp/dsm-cgroup-XXXXXX");
@@ -111,6 +113,7 @@ FIXTURE_TEARDOWN(cgroup)
 	}
 	umount(self->root);
 	rmdir(self->root);
+	EXPECT_EQ(0, cluster_set(&self->c, "ahead_pages", "64"));
 	cluster_close(&self->c);
 }
 

@@ -44,6 +44,8 @@ FIXTURE_SETUP(messages)
 	ASSERT_EQ(0, cluster_open(&self->c));
 	ASSERT_LE(3, self->c.nr);
 	ASSERT_EQ(0, cluster_map(&self->c));
+	/* Only what a test asks for */
+	ASSERT_EQ(0, cluster_set(&self->c, "ahead_pages", "0"));
 	self->at = fresh_at(&self->c, H);
 }
 
@@ -53,6 +55,7 @@ FIXTURE_TEARDOWN(messages)
 	EXPECT_EQ(0, messages_settle(&self->c));
 	EXPECT_EQ(stat_sum(&self->c, "pages_in"),
 		  stat_sum(&self->c, "pages_out"));
+	EXPECT_EQ(0, cluster_set(&self->c, "ahead_pages", "64"));
 	cluster_close(&self->c);
 }
 

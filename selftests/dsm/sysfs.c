@@ -134,6 +134,15 @@ static const struct change changes[] = {
 	{ "hold_us", "1000001", NULL },
 	{ "hold_us", "x", NULL },
 
+	{ "ahead_pages", "0", "0" },
+	{ "ahead_pages", "512", "512" },
+	{ "ahead_pages", "64", "64" },
+	{ "ahead_pages", "", NULL },
+	{ "ahead_pages", "-1", NULL },
+	{ "ahead_pages", "513", NULL },
+	{ "ahead_pages", "64 1", NULL },
+	{ "ahead_pages", "x", NULL },
+
 	{ "state", "", NULL },
 	{ "state", "x", NULL },
 	{ "state", "joining", NULL },
@@ -210,6 +219,7 @@ TEST(fresh)
 	EXPECT_TRUE(reads("fault_timeout_ms", "30000"));
 	EXPECT_TRUE(reads("hold_us", "auto"));
 	EXPECT_TRUE(reads("hold_now_us", "100"));
+	EXPECT_TRUE(reads("ahead_pages", "64"));
 	EXPECT_TRUE(reads("state", "down"));
 }
 
@@ -394,6 +404,10 @@ TEST_F(sysfs, busy_while_up)
 	EXPECT_TRUE(reads("hold_us", "55"));
 	EXPECT_EQ(EINVAL, set("hold_us", "-1"));
 	EXPECT_TRUE(reads("hold_us", "55"));
+	EXPECT_EQ(0, set("ahead_pages", "5"));
+	EXPECT_TRUE(reads("ahead_pages", "5"));
+	EXPECT_EQ(EINVAL, set("ahead_pages", "513"));
+	EXPECT_TRUE(reads("ahead_pages", "5"));
 
 	EXPECT_EQ(0, set("state", "down"));
 	EXPECT_TRUE(reads("state", "down"));

@@ -23,7 +23,7 @@ ATTRS = {
     "state": "down", "node_id": "none", "listen": "none", "size": "0",
     "block_size": "4096", "base": "0x300000000000", "cluster": "dsm",
     "fault_timeout_ms": "30000", "hold_us": "auto",
-    "hold_now_us": "100", "add_node": "", "remove_node": "",
+    "hold_now_us": "100", "ahead_pages": "64", "add_node": "", "remove_node": "",
 }
 STATS = (
     "read_faults", "write_faults", "upgrades", "faults_local",

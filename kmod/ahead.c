@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Asking ahead: a thread that goes through pages at equal distances, upwards or
+ * downwards, will want the next ones, too.
+ *
+ * Three pages at the same distance from each other make a stream. From then on
+ * pages are asked for before the thread comes to them, in batches: when it is at
+ * the first of one, the next is asked for, and is twice as large, up to
+ * ahead_pages. A step elsewhere ends the stream, and what was asked for in vain
+ * is a batch or two. They are asked for to be written if the last page was, so
+ * who only reads never takes a page from its writer.
+ *
+ * The first page of a batch is marked as the kernel's own read-ahead does it
+ * (mm/readahead.c): faults that map the pages around theirs leave it out, so
+ * that the thread is seen when it comes there.
+ *
+ * A page that came and that nobody has waited for is held as one in use, and no
+ * longer.
+ */
+#include <linux/mm.h>
+
+#include "dsm.h"
+
+enum {
+	AHEAD_START	= 4,	/* pages in a stream's first batch */
+	STRIDE_MAX	= 64,	/* pages; farther apart is elsewhere */
+};
+
+/* Threads are told apart by some bits of their ids. */
+static struct dsm_stream *stream_of(struct dsm_node *node, pid_t pid)
+{
+	return &node->streams[pid % DSM_STREAMS];
+}
+
+/* Whether the stream goes on at @index: a page asked for, or the next one */
+static bool goes_on(const struct dsm_stream *s, s64 index)
+{
+	s64 steps;
+
+	if (!s->batch || (index - s->last) % s->stride)
+		return false;
+	steps = (index - s->last) / s->stride;
+	return steps > 0 && steps <= (s->edge - s->last) / s->stride + 1;
+}
+
+/* The thread is at a new page. Return: whether a batch is due. */
+static bool follow(struct dsm_stream *s, s64 index, u8 access, bool marked,
+		   u32 limit)
+{
+	s64 step = index - s->last;
+	bool beyond = true;
+
+	if (goes_on(s, index)) {
+		beyond = (index - s->edge) * s->stride > 0;
+		if (beyond || marked)
+			s->batch = min(2 * s->batch, limit);
+	} else if (step == s->stride) {
+		s->batch = min_t(u32, AHEAD_START, limit);
+	} else {
+		s->batch = 0;
+		s->stride = abs(step) <= STRIDE_MAX ? step : 0;
+	}
+	if (beyond)
+		s->edge = index;
+	s->last = index;
+	s->access = s->stores ? DSM_WRITE : DSM_READ;
+	s->stores = access == DSM_WRITE;
+	return s->batch && (beyond || marked);
+}
+
+/* The next batch of a stream, as far as there are such pages */
+static unsigned int next_batch(struct dsm_stream *s, u64 pages, u64 *first)
+{
+	s64 room = s->stride > 0 ? (s64)pages - 1 - s->edge : s->edge;
+	unsigned int count = min_t(s64, s->batch, room / abs(s->stride));
+
+	*first = s->edge + s->stride;
+	s->edge += count * s->stride;
+	return count;
+}
+
+static void mark(struct dsm_node *node, u64 index)
+{
+	struct dsm_slot *slot = dsm_region_find(node, index);
+
+	if (slot && READ_ONCE(slot->folio))
+		folio_set_readahead(slot->folio);
+}
+
+static bool is_marked(const struct dsm_slot *slot)
+{
+	struct folio *folio = READ_ONCE(slot->folio);
+
+	if (!folio || !folio_test_readahead(folio))
+		return false;
+	folio_clear_readahead(folio);
+	return true;
+}
+
+/**
+ * dsm_ahead - the running thread has come to a page
+ * @node:	the node, active
+ * @index:	the page, which has a slot
+ * @access:	what it wants to do there, of enum dsm_right
+ *
+ * Asks for what it will want next, if that can be told. Sleeps for memory, not
+ * for the network.
+ */
+void dsm_ahead(struct dsm_node *node, u64 index, u8 access)
+{
+	struct dsm_stream *s = stream_of(node, task_pid_nr(current));
+	u32 limit = READ_ONCE(node->set.ahead_pages);
+	unsigned int count = 0;
+	s64 stride;
+	u64 first;
+	bool marked;
+
+	if (!limit)
+		return;
+	marked = is_marked(dsm_region_find(node, index));
+	spin_lock(&node->ahead_lock);
+	if (index == s->last)
+		s->stores |= access == DSM_WRITE;
+	else if (follow(s, index, access, marked, limit))
+		count = next_batch(s, node->core.pages, &first);
+	stride = s->stride;
+	access = s->access;
+	spin_unlock(&node->ahead_lock);
+	if (!count)
+		return;
+	dsm_prefetch_pages(node, first, stride, count, access);
+	mark(node, first);
+}
