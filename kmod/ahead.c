@@ -4,8 +4,8 @@
  * downwards, will want the next ones, too.
  *
  * Three pages at the same distance from each other make a stream. From then on
- * pages are asked for before the thread comes to them, in batches: when it is at
- * the first of one, the next is asked for, and is twice as large, up to
+ * pages are asked for before the thread comes to them, in batches: when it is
+ * at the first of one, the next is asked for, and is twice as large, up to
  * ahead_pages. A step elsewhere ends the stream, and what was asked for in vain
  * is a batch or two. They are asked for to be written if the last page was, so
  * who only reads never takes a page from its writer.
