@@ -53,7 +53,7 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 		      struct dsm_slot **slotp)
 {
 	struct dsm_slot *slot;
-	bool again = false;
+	unsigned int how = 0;
 	int err;
 
 	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL);
@@ -65,13 +65,13 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	*slotp = slot;
 	dsm_ahead(node, slot->index, access);
 	for (;;) {
-		err = dsm_engine_acquire(node, slot, access, again);
+		err = dsm_engine_acquire(node, slot, access, how);
 		if (err != -EAGAIN)
 			return err;
 		err = dsm_engine_wait(node, slot, access);
 		if (err)
 			return err;
-		again = true;
+		how = DSM_HOW_AGAIN;
 	}
 }
 

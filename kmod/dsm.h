@@ -245,6 +245,9 @@ enum dsm_peer_state {
  * @beat_at:	when the last ping went, in jiffies
  * @dial_at:	when to try next, in jiffies; keeper only
  * @rtt_us:	the last heartbeat's round trip, in microseconds
+ * @beats:	heartbeats that came back; receive worker only, as the next two
+ * @least_now:	the least round trip of the last beats, from 1 to RTT_BEATS
+ * @least_before: the least one of as many before them
  * @told_rtt_us: the mean of all that the peer measures; 0: not told yet
  * @pages_in:	DATA received
  * @pages_out:	DATA sent
@@ -285,6 +288,9 @@ struct dsm_peer {
 	unsigned long beat_at;
 	unsigned long dial_at;
 	u32 rtt_us;
+	u32 beats;
+	u32 least_now;
+	u32 least_before;
 	u32 told_rtt_us;
 
 	atomic64_t pages_in;
@@ -340,6 +346,17 @@ struct dsm_stream {
 };
 
 /**
+ * enum dsm_how - what dsm_engine_acquire() is told about the access
+ * @DSM_HOW_AGAIN:	the caller has waited for this right before; an error
+ *			that ended that wait is for it to report
+ * @DSM_HOW_PROGRAM:	by the program itself, not by the kernel for it
+ */
+enum dsm_how {
+	DSM_HOW_AGAIN	= 1,
+	DSM_HOW_PROGRAM	= 2,
+};
+
+/**
  * struct dsm_node - an instance
  * @dev:	the device, its sysfs directory; owns this structure
  * @cdev:	its character device
@@ -353,7 +370,7 @@ struct dsm_stream {
  * @core:	the core's view; constant while up, but for members.lost
  * @ids:	storage of core.members.ids
  * @generation:	drawn at random at each "up"
- * @rtt_us:	round trip, averaged over all peers' heartbeats; 0: none yet
+ * @rtt_us:	the least round trips, averaged over all peers; 0: none yet
  * @hold_rtt_us: the mean of all nodes' averages; 0: none yet
  * @inode:	the region's, whose page cache holds its pages
  * @slots:	pages touched here, by number
@@ -505,7 +522,7 @@ u32 dsm_hold_base(const struct dsm_node *node);
 u32 dsm_hold_us(const struct dsm_node *node, const struct dsm_slot *slot);
 void dsm_hold_lowered(struct dsm_slot *slot, u64 now);
 void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot,
-		    u64 now);
+		    u64 now, bool program);
 
 /* ahead.c */
 void dsm_ahead(struct dsm_node *node, u64 index, u8 access);
@@ -525,7 +542,7 @@ void dsm_futex_stop(struct dsm_node *node);
 
 /* engine.c */
 int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
-		       bool again);
+		       unsigned int how);
 int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access);
 bool dsm_engine_is_writer(const struct dsm_slot *slot);
 void dsm_engine_recv(struct dsm_node *node, u16 from,

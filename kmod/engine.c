@@ -181,7 +181,6 @@ static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 	if (after->want && !before->want) {
 		slot->asked_at = jiffies;
 		slot->asked_by = 0;
-		dsm_hold_asked(node, slot, now);
 	}
 }
 
@@ -279,8 +278,7 @@ static void count_fault(struct dsm_node *node, const struct dsm_slot *slot,
  * @node:	the node, active
  * @slot:	the page, with its folio
  * @access:	of enum dsm_right
- * @again:	the caller has waited for this right before; an error that ended
- *		that wait is for it to report
+ * @how:	of enum dsm_how
  *
  * Does not sleep for the network.
  *
@@ -289,7 +287,7 @@ static void count_fault(struct dsm_node *node, const struct dsm_slot *slot,
  * dsm_engine_wait(), then try again. %-EIO if it cannot be had, or not in time.
  */
 int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
-		       bool again)
+		       unsigned int how)
 {
 	struct dsm_event ev = {
 		.type = access == DSM_WRITE ? DSM_EV_WRITE : DSM_EV_READ,
@@ -301,11 +299,13 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 	mutex_lock(&slot->lock);
 	state = pg->state;
 	want = pg->want;
-	if (again && pg->error && state < access && !want) {
+	if (how & DSM_HOW_AGAIN && pg->error && state < access && !want) {
 		err = -EIO;
 		goto out;
 	}
 	step(node, slot, &ev);
+	if (!want && pg->want)
+		dsm_hold_asked(node, slot, ev.now, how & DSM_HOW_PROGRAM);
 	count_fault(node, slot, access, state, !want && pg->want);
 	if (pg->state >= access) {
 		slot->used_by |= thread_bit();
@@ -533,6 +533,7 @@ void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
 	mutex_lock(&slot->lock);
 	if (slot->page.state < access && !slot->page.want) {
 		step(node, slot, &ev);
+		dsm_hold_asked(node, slot, ev.now, false);
 		use_unasked(node, slot);
 	}
 	mutex_unlock(&slot->lock);

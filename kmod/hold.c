@@ -99,11 +99,14 @@ void dsm_hold_lowered(struct dsm_slot *slot, u64 now)
  * @node:	the node
  * @slot:	the page, locked
  * @now:	in microseconds
+ * @program:	by the program itself: a sleeper of futex() that has to look
+ *		again does not fight for the page
  *
  * Each loss is judged once: a store that has fetched the page for its load asks
  * a second time, for the upgrade.
  */
-void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot, u64 now)
+void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot, u64 now,
+		    bool program)
 {
 	u32 rtt = round_trip(node);
 	u64 gap = now - slot->lowered_at;
@@ -111,6 +114,8 @@ void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot, u64 now)
 	if (!slot->lowered_at)
 		return;
 	slot->lowered_at = 0;
+	if (!program)
+		return;
 	if (gap <= rtt)
 		slot->bounces = min(slot->bounces + 1, HOLD_SHIFT);
 	else if (gap > (u64)rtt << HOLD_SHIFT)

@@ -59,7 +59,7 @@ static int wait_locked(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 		err = dsm_engine_wait(node, slot, access);
 		if (err)
 			return err;
-		err = dsm_engine_acquire(node, slot, access, true);
+		err = dsm_engine_acquire(node, slot, access, DSM_HOW_AGAIN);
 	} while (err == -EAGAIN);
 	return err;
 }
@@ -89,6 +89,12 @@ static void note_store(const struct vm_fault *vmf, struct dsm_slot *slot)
 		dsm_futex_progress(slot);
 }
 
+static unsigned int how(const struct vm_fault *vmf)
+{
+	return (vmf->flags & FAULT_FLAG_TRIED ? DSM_HOW_AGAIN : 0) |
+	       (vmf->flags & FAULT_FLAG_USER ? DSM_HOW_PROGRAM : 0);
+}
+
 static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 			       struct file **file)
 {
@@ -108,8 +114,7 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	if (READ_ONCE(slot->page.state) >= access &&
 	    !(vmf->vma->vm_flags & VM_RAND_READ))
 		dsm_ahead(node, slot->index, access);
-	err = dsm_engine_acquire(node, slot, access,
-				 vmf->flags & FAULT_FLAG_TRIED);
+	err = dsm_engine_acquire(node, slot, access, how(vmf));
 	trace_dsm_fault(node->core.self, slot->index, access, err);
 	if (err == -EAGAIN) {
 		if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
@@ -164,7 +169,8 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 	slot = dsm_region_find(node, vmf->pgoff);
 	note_store(vmf, slot);
 	dsm_ahead(node, slot->index, DSM_WRITE);
-	err = dsm_engine_acquire(node, slot, DSM_WRITE, false);
+	err = dsm_engine_acquire(node, slot, DSM_WRITE,
+				 how(vmf) & DSM_HOW_PROGRAM);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
 	if (err)
 		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
