@@ -378,6 +378,7 @@ int dsm_node_down(struct dsm_node *node)
 	clear_stats(node);
 	node->rtt_us = 0;
 	node->hold_rtt_us = 0;
+	memset(node->streams, 0, sizeof(node->streams));
 	node->up = false;
 	dev_info(&node->dev, "down\n");
 	return 0;
