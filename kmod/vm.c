@@ -33,14 +33,12 @@ static bool may_unlock(const struct vm_fault *vmf)
  */
 static vm_fault_t wait_unlocked(struct vm_fault *vmf, struct dsm_node *node,
 				struct dsm_slot *slot, u8 access,
-				struct file **file)
+				bool ahead, struct file **file)
 {
-	bool random = vmf->vma->vm_flags & VM_RAND_READ;
-
 	*file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
 	dsm_stats_add(node, DSM_STAT_retries, 1);
-	if (!random)
+	if (ahead)
 		dsm_ahead(node, slot->index, access);
 	dsm_engine_wait(node, slot, access);
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
@@ -98,6 +96,7 @@ static unsigned int how(const struct vm_fault *vmf)
 static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 			       struct file **file)
 {
+	bool ahead = !(vmf->vma->vm_flags & VM_RAND_READ);
 	struct dsm_slot *slot;
 	u8 access;
 	int err;
@@ -111,16 +110,20 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	note_store(vmf, slot);
 
 	access = access_needed(vmf, slot);
-	if (READ_ONCE(slot->page.state) >= access &&
-	    !(vmf->vma->vm_flags & VM_RAND_READ))
+	/* What nobody has asked for yet is asked for before what is ahead. */
+	if (ahead && (READ_ONCE(slot->page.state) >= access ||
+		      READ_ONCE(slot->page.want))) {
 		dsm_ahead(node, slot->index, access);
+		ahead = false;
+	}
 	err = dsm_engine_acquire(node, slot, access, how(vmf));
 	trace_dsm_fault(node->core.self, slot->index, access, err);
 	if (err == -EAGAIN) {
 		if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 			return VM_FAULT_RETRY;
 		if (may_unlock(vmf))
-			return wait_unlocked(vmf, node, slot, access, file);
+			return wait_unlocked(vmf, node, slot, access, ahead,
+					     file);
 		err = wait_locked(node, slot, access);
 	}
 	if (err)
@@ -168,7 +171,8 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 	/* The page is mapped, so it has a slot. */
 	slot = dsm_region_find(node, vmf->pgoff);
 	note_store(vmf, slot);
-	dsm_ahead(node, slot->index, DSM_WRITE);
+	if (!(vmf->vma->vm_flags & VM_RAND_READ))
+		dsm_ahead(node, slot->index, DSM_WRITE);
 	err = dsm_engine_acquire(node, slot, DSM_WRITE,
 				 how(vmf) & DSM_HOW_PROGRAM);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);

@@ -19,6 +19,9 @@
 #define THIRD	(PAGES / 3)
 #define BATCH	16U
 
+/* On a machine that checks itself, with little time for it */
+#define SECONDS	120
+
 FIXTURE(ahead)
 {
 	struct cluster c;
@@ -118,7 +121,7 @@ FIXTURE_VARIANT_ADD(ahead, down_by_two)
 	.first = 2 * THIRD - 1, .stride = -2, .count = THIRD / 2,
 };
 
-TEST_F(ahead, loads)
+TEST_F_TIMEOUT(ahead, loads, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
@@ -133,7 +136,7 @@ TEST_F(ahead, loads)
 	EXPECT_EQ(PAGES, nr_here(c, 1, self->at));
 }
 
-TEST_F(ahead, stores)
+TEST_F_TIMEOUT(ahead, stores, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
@@ -150,7 +153,7 @@ TEST_F(ahead, stores)
 }
 
 /* Loads that are followed by stores ask for the right to store. */
-TEST_F(ahead, changes)
+TEST_F_TIMEOUT(ahead, changes, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
@@ -164,7 +167,7 @@ TEST_F(ahead, changes)
 }
 
 /* The calls of files go through pages as mappings do. */
-TEST_F(ahead, reads)
+TEST_F_TIMEOUT(ahead, reads, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
@@ -180,7 +183,7 @@ TEST_F(ahead, reads)
 	EXPECT_EQ(faults + KNOWN, stat_of(n, "read_faults"));
 }
 
-TEST_F(ahead, not_if_it_is_off)
+TEST_F_TIMEOUT(ahead, not_if_it_is_off, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
@@ -193,7 +196,7 @@ TEST_F(ahead, not_if_it_is_off)
 	EXPECT_EQ(variant->count, nr_here(c, 0, self->at));
 }
 
-TEST_F(ahead, not_against_advice)
+TEST_F_TIMEOUT(ahead, not_against_advice, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
@@ -226,7 +229,7 @@ FIXTURE_TEARDOWN(around)
 }
 
 /* Distances that are all different are no stream. */
-TEST_F(around, not_elsewhere)
+TEST_F_TIMEOUT(around, not_elsewhere, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
@@ -241,7 +244,7 @@ TEST_F(around, not_elsewhere)
 }
 
 /* Up to the last page of the region, and to no other */
-TEST_F(around, ends_with_the_region)
+TEST_F_TIMEOUT(around, ends_with_the_region, SECONDS)
 {
 	struct cluster *c = &self->c;
 	uint64_t end = c->size;
@@ -254,7 +257,7 @@ TEST_F(around, ends_with_the_region)
 }
 
 /* A load maps what is here around it, and follows what happens there. */
-TEST_F(around, maps_its_neighbours)
+TEST_F_TIMEOUT(around, maps_its_neighbours, SECONDS)
 {
 	struct cluster *c = &self->c;
 	struct node *n = &c->node[0];
