@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/nbd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,8 +17,9 @@
 #include "disk.h"
 #include "dsmtest.h"
 
-#define DEVICE	"/dev/nbd0"
-#define SECTOR	512UL
+#define DEVICE		"/dev/nbd0"
+#define SERVED_BY	"/sys/block/nbd0/pid"
+#define SECTOR		512UL
 
 bool disk_exists(void)
 {
@@ -93,18 +95,48 @@ static void *lend(void *arg)
 	return NULL;
 }
 
-/* The size alone may be that of the last disk. */
+/*
+ * Whoever has the device open keeps what it last was: its size, and that it
+ * was disconnected. After the last request of a process that is gone, that is
+ * the kernel, for a while.
+ */
+static bool is_let_go(void)
+{
+	return access(SERVED_BY, F_OK) && errno == ENOENT;
+}
+
+/* Whether a thread of ours lends itself to the device */
+static bool is_served(void)
+{
+	FILE *f = fopen(SERVED_BY, "re");
+	char path[64];
+	bool known;
+	int tid;
+
+	if (!f)
+		return false;
+	known = fscanf(f, "%d", &tid) == 1;
+	fclose(f);
+	if (!known)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d", tid);
+	return !access(path, F_OK);
+}
+
+/* The size is there last. */
 static bool is_connected(const struct disk *d)
 {
 	uint64_t size = 0;
 
-	return !access("/sys/block/nbd0/pid", F_OK) &&
-	       !ioctl(d->control, BLKGETSIZE64, &size) && size == d->size;
+	return is_served() && !ioctl(d->control, BLKGETSIZE64, &size) &&
+	       size == d->size;
 }
 
 /* All but memory; on failure the process is to end. */
 static int connect_disk(struct disk *d)
 {
+	if (!wait_for(is_let_go()))
+		return -1;
 	d->control = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (d->control < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, d->wire) ||
