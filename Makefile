@@ -36,6 +36,7 @@ help:
 	@echo '  make check-debug    the module on kernels that check themselves'
 	@echo '    make check-uml    on the one that boots in two seconds'
 	@echo '  make soak SECONDS=n the long forms of the tests'
+	@echo '  make bench RUNS=n   how fast it is, as ratios to plain TCP'
 	@echo '  make coverage       which part of the core the tests reach'
 	@echo '  make coverage-shell the same for the rest of the module'
 	@echo
@@ -78,6 +79,14 @@ tools: deps-build
 demo: deps-vm deps-demo module-6.1 tools
 	$(MAKE) -C selftests/dsm $(CURDIR)/build/selftests/dsm/dsmcounter
 	scripts/demo
+
+RUNS ?= 5
+KERNEL ?= 6.1
+MEASURES ?=
+
+.PHONY: bench
+bench: deps-vm module-$(KERNEL) tools
+	scripts/bench --runs $(RUNS) --kernel $(KERNEL) $(MEASURES)
 
 .PHONY: check
 check: deps-build deps-vm deps-check

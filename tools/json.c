@@ -89,6 +89,13 @@ void json_number(__u64 number)
 	after_value = true;
 }
 
+void json_real(double number)
+{
+	begin();
+	printf("%.6g", number);
+	after_value = true;
+}
+
 void json_null(void)
 {
 	begin();

@@ -12,6 +12,7 @@ void json_close(char bracket);
 void json_key(const char *key);
 void json_string(const char *text);
 void json_number(__u64 number);
+void json_real(double number);
 void json_null(void);
 
 #endif /* _JSON_H */
