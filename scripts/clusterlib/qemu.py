@@ -55,6 +55,11 @@ def command(state, args, node, port_fds):
     nic = f"virtio-net-pci,netdev=net,romfile=,mac={mac(node)}"
     words += ["-netdev", tap, "-device", nic]
     words += ["-device", "virtio-rng-pci"]
+    if args.disk:
+        path = args.disk.replace(",", ",,")
+        drive = f"file={path},format=raw,if=none,id=disk,file.locking=off"
+        words += ["-drive", drive]
+        words += ["-device", "virtio-blk-pci,drive=disk,share-rw=on"]
     words += ["-device", f"virtio-serial-pci,max_ports={PORTS + 1}"]
     for port, fd in enumerate(port_fds):
         words += ["-chardev", f"socket,id=port{port},fd={fd}"]
