@@ -20,6 +20,8 @@ declare -A groups=(
 	# To build kernels from source, which scripts/kernel-debug gets
 	[debug]="bison flex bc libelf-dev patch xz-utils"
 	[demo]="wamerican-huge"
+	# What dsm is compared with, and the data that kmeans is about
+	[bench]="libopenmpi-dev openmpi-bin ocfs2-tools weather-util-data"
 	[check]="sparse coccinelle linux-source-6.1 codespell shellcheck perl
 		clang libclang-rt-14-dev gcovr python3 libpython3.11"
 )
