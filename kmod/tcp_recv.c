@@ -91,10 +91,10 @@ static int receive(struct dsm_conn *conn)
 	return conn->rx_have == DSM_WIRE_BYTES + conn->rx_frame.length;
 }
 
-/* Whether the frame that is here has a successor; only a hint */
+/* Whether the frame that is here has a successor; a hint, without the lock */
 static bool has_next(const struct dsm_conn *conn)
 {
-	return tcp_inq(conn->sock->sk) >= DSM_WIRE_BYTES;
+	return data_race(tcp_inq(conn->sock->sk)) >= DSM_WIRE_BYTES;
 }
 
 /* Take some frames that came together. Return: 0 or an error. */
