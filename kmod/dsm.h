@@ -245,9 +245,6 @@ enum dsm_peer_state {
  * @beat_at:	when the last ping went, in jiffies
  * @dial_at:	when to try next, in jiffies; keeper only
  * @rtt_us:	the last heartbeat's round trip, in microseconds
- * @beats:	heartbeats that came back; receive worker only, as the next two
- * @least_now:	the least round trip of the last beats, from 1 to RTT_BEATS
- * @least_before: the least one of as many before them
  * @told_rtt_us: the mean of all that the peer measures; 0: not told yet
  * @pages_in:	DATA received
  * @pages_out:	DATA sent
@@ -288,9 +285,6 @@ struct dsm_peer {
 	unsigned long beat_at;
 	unsigned long dial_at;
 	u32 rtt_us;
-	u32 beats;
-	u32 least_now;
-	u32 least_before;
 	u32 told_rtt_us;
 
 	atomic64_t pages_in;
@@ -370,7 +364,7 @@ enum dsm_how {
  * @core:	the core's view; constant while up, but for members.lost
  * @ids:	storage of core.members.ids
  * @generation:	drawn at random at each "up"
- * @rtt_us:	the least round trips, averaged over all peers; 0: none yet
+ * @rtt_us:	round trip, averaged over all peers' heartbeats; 0: none yet
  * @hold_rtt_us: the mean of all nodes' averages; 0: none yet
  * @inode:	the region's, whose page cache holds its pages
  * @slots:	pages touched here, by number

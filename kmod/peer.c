@@ -8,9 +8,6 @@
 /* In what a heartbeat tells the mean round trip, in microseconds */
 #define RTT_UNIT_US	16
 
-/* Of so many heartbeats, and up to as many before them, the least is taken. */
-#define RTT_BEATS	16
-
 struct ping_wait {
 	struct list_head list;
 	struct completion done;
@@ -90,8 +87,6 @@ void dsm_peer_reset(struct dsm_peer *peer)
 	peer->met = false;
 	peer->rtt_us = 0;
 	peer->told_rtt_us = 0;
-	peer->beats = 0;
-	peer->least_now = 0;
 	atomic64_set(&peer->pages_in, 0);
 	atomic64_set(&peer->pages_out, 0);
 	atomic64_set(&peer->messages_in, 0);
@@ -191,20 +186,6 @@ void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 	dsm_session_chat(peer, pong);
 }
 
-/*
- * The least of the last beats: what the way takes, without what a busy machine
- * adds. (BBR takes the least for the same reason, Cardwell et al. 2016.)
- */
-static u32 least_rtt(struct dsm_peer *peer, u32 rtt)
-{
-	if (peer->beats++ % RTT_BEATS == 0) {
-		peer->least_before = peer->least_now ?: rtt;
-		peer->least_now = rtt;
-	}
-	peer->least_now = min(peer->least_now, rtt);
-	return min(peer->least_now, peer->least_before);
-}
-
 /* The node's is smoothed as TCP does it (RFC 6298, 2.3). */
 static void note_rtt(struct dsm_peer *peer, u64 us)
 {
@@ -212,7 +193,6 @@ static void note_rtt(struct dsm_peer *peer, u64 us)
 	u32 mean = READ_ONCE(peer->node->rtt_us);
 
 	WRITE_ONCE(peer->rtt_us, rtt);
-	rtt = least_rtt(peer, rtt);
 	WRITE_ONCE(peer->node->rtt_us,
 		   mean ? mean - mean / 8 + rtt / 8 : rtt);
 }
