@@ -63,11 +63,14 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	if (err)
 		return err;
 	*slotp = slot;
-	dsm_ahead(node, slot->index, access);
+	if (READ_ONCE(slot->page.state) >= access)
+		dsm_ahead(node, slot->index, access);
 	for (;;) {
 		err = dsm_engine_acquire(node, slot, access, how);
 		if (err != -EAGAIN)
 			return err;
+		if (!how)
+			dsm_ahead(node, slot->index, access);
 		err = dsm_engine_wait(node, slot, access);
 		if (err)
 			return err;

@@ -169,10 +169,8 @@ static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 		dsm_stats_add(node, DSM_STAT_resident_pages,
 			      (after->state != DSM_NONE) -
 			      (before->state != DSM_NONE));
-		if (before->state == DSM_NONE) {
+		if (before->state == DSM_NONE)
 			slot->used_by = 0;
-			folio_mark_uptodate(slot->folio);
-		}
 		if (after->state < before->state)
 			dsm_hold_lowered(slot, now);
 	}
@@ -227,7 +225,8 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
 		act(node, slot, &out.act[i]);
-	if (slot->withdrawn)
+	/* Faults on pages near it may map it from now on: its bytes are here. */
+	if (slot->withdrawn || before.state == DSM_NONE)
 		dsm_vm_restore(slot);
 	slot->withdrawn = false;
 	return verdict;
@@ -532,8 +531,8 @@ void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
 
 	mutex_lock(&slot->lock);
 	if (slot->page.state < access && !slot->page.want) {
+		slot->asked_by = 0;
 		step(node, slot, &ev);
-		dsm_hold_asked(node, slot, ev.now, false);
 		use_unasked(node, slot);
 	}
 	mutex_unlock(&slot->lock);

@@ -140,7 +140,7 @@ int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma)
 }
 
 /**
- * dsm_futex_knows - whether dsm_futex_note() has nothing to do
+ * dsm_futex_knows - whether the process of a mapping is known already
  * @node:	the node, active
  * @vma:	the mapping
  *
@@ -151,8 +151,9 @@ bool dsm_futex_knows(struct dsm_node *node, const struct vm_area_struct *vma)
 	struct dsm_process *process;
 	bool known;
 
+	/* Whoever looks from outside would map pages for one not known. */
 	if (current->mm != vma->vm_mm)
-		return true;
+		return false;
 	rcu_read_lock();
 	process = xa_load(&node->processes, current->tgid);
 	known = process && process->pid == task_tgid(current) &&

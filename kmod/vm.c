@@ -170,11 +170,13 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 		return refused(node);
 	/* The page is mapped, so it has a slot. */
 	slot = dsm_region_find(node, vmf->pgoff);
-	note_store(vmf, slot);
-	if (!(vmf->vma->vm_flags & VM_RAND_READ))
+	/* Whose store it is cannot be told here; no sleeper stores. */
+	dsm_futex_progress(slot);
+	/* Without the right, vm_fault() is next, and asks ahead. */
+	if (!(vmf->vma->vm_flags & VM_RAND_READ) &&
+	    READ_ONCE(slot->page.state) == DSM_WRITE)
 		dsm_ahead(node, slot->index, DSM_WRITE);
-	err = dsm_engine_acquire(node, slot, DSM_WRITE,
-				 how(vmf) & DSM_HOW_PROGRAM);
+	err = dsm_engine_acquire(node, slot, DSM_WRITE, DSM_HOW_PROGRAM);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
 	if (err)
 		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
@@ -314,7 +316,7 @@ bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 }
 
 /**
- * dsm_vm_restore - programs may use again what was withdrawn and did not go
+ * dsm_vm_restore - programs may use what has come, or was withdrawn and stays
  * @slot:	the page, locked
  */
 void dsm_vm_restore(struct dsm_slot *slot)
