@@ -135,6 +135,17 @@ static void drain_and_unlock(struct dsm_peer *peer)
 	} while (room && has_more(peer) && mutex_trylock(&peer->tx_lock));
 }
 
+/*
+ * Not for more than two batches: parcels come back when they are acknowledged,
+ * and whoever plugged the peer may be waiting for one.
+ */
+static bool is_held_back(const struct dsm_peer *peer)
+{
+	return atomic_read(&peer->plugs) &&
+	       READ_ONCE(peer->seq_out) - READ_ONCE(peer->seq_sent) <
+	       2 * DSM_BATCH;
+}
+
 /**
  * dsm_tcp_push - send what is queued for a peer, unless it is plugged
  * @peer:	the peer
@@ -146,7 +157,7 @@ static void drain_and_unlock(struct dsm_peer *peer)
 void dsm_tcp_push(struct dsm_peer *peer)
 {
 	smp_mb();	/* pairs with those in drain_and_unlock() and unplug */
-	if (!atomic_read(&peer->plugs) && mutex_trylock(&peer->tx_lock))
+	if (!is_held_back(peer) && mutex_trylock(&peer->tx_lock))
 		drain_and_unlock(peer);
 }
 
@@ -154,8 +165,8 @@ void dsm_tcp_push(struct dsm_peer *peer)
  * dsm_tcp_plug - let messages to a peer wait for each other
  * @peer:	the peer
  *
- * For as long as it takes to say what is known already: nothing is sent until
- * dsm_tcp_unplug(), unless the socket gets room for something older.
+ * For as long as it takes to say what is known already: two batches at most
+ * wait for dsm_tcp_unplug(), and no longer than until the keeper's next round.
  */
 void dsm_tcp_plug(struct dsm_peer *peer)
 {
