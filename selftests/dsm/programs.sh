@@ -74,11 +74,13 @@ stress_ng()
 # tmpfs, with the device for a file. Stressors make their files themselves, most
 # in a directory that is new; this one opens a file of tmpfs whose name is known
 # when its process has number 2 and its random numbers are always the same. It
-# takes nearly as many pages as the tmpfs has.
+# takes nearly as many pages as the tmpfs has. It finds the tmpfs in /etc/mtab,
+# which the smallest installations lack.
 stress_ng_mmap()
 {
 	local link=/tmp/tmpfs-2-0-820856226
 
+	[[ -e /etc/mtab ]] || ln -s ../proc/self/mounts /etc/mtab
 	mount -t tmpfs -o size=1M tmpfs /tmp
 	ln -s /dev/dsm $link
 	stress_ng --tmpfs 1 --tmpfs-mmap-file --tmpfs-ops 2 --verify \
