@@ -225,7 +225,7 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
 		act(node, slot, &out.act[i]);
-	/* Faults on pages near it may map it from now on: its bytes are here. */
+	/* Its bytes are here: faults on pages near it may map it, too. */
 	if (slot->withdrawn || before.state == DSM_NONE)
 		dsm_vm_restore(slot);
 	slot->withdrawn = false;

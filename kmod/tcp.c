@@ -397,7 +397,7 @@ static void look_at_peers(struct dsm_node *node)
 	xa_for_each(&node->peers, id, peer) {
 		if (peer->conn) {
 			dsm_peer_beat(peer);
-			/* Whoever has plugged it may have lost the processor. */
+			/* Whoever has plugged it may have to wait. */
 			if (atomic_read(&peer->plugs))
 				queue_work(node->wq, &peer->conn->tx_work);
 			continue;

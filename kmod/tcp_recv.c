@@ -91,9 +91,10 @@ static int receive(struct dsm_conn *conn)
 	return conn->rx_have == DSM_WIRE_BYTES + conn->rx_frame.length;
 }
 
-/* Whether the frame that is here has a successor; a hint, without the lock */
+/* Whether the frame that is here has a successor; only a hint */
 static bool has_next(const struct dsm_conn *conn)
 {
+	/* Without the socket's lock; a wrong answer is one packet more. */
 	return data_race(tcp_inq(conn->sock->sk)) >= DSM_WIRE_BYTES;
 }
 
