@@ -17,7 +17,7 @@ shares_are_fair() # NAME COUNT...
 				printf " node %d %d %%", i - 1, share
 				unfair += share < 60
 			}
-			printf " of an equal share, of %d\n", sum
+			printf " of an equal share, of %.0f\n", sum
 			exit unfair > 0
 		}' < <(printf '%s\n' "${@:2}")
 }
