@@ -150,7 +150,8 @@ static void settle(struct dsm_ctx *x)
 	pg->want = 0;
 	pg->granted = 0;
 	dsm_act_add(x, DSM_ACT_WAKE);
-	send_home(x, &done);
+	if (!pg->final)
+		send_home(x, &done);
 }
 
 /* Whether a grant answers the request in flight; see the table for states. */
@@ -165,6 +166,8 @@ static bool grant_fits(const struct dsm_ctx *x, const struct dsm_msg *msg)
 	    msg->requester != x->c->self || msg->access < pg->want)
 		return false;
 	if (pg->state != (needs_copy ? DSM_READ : DSM_NONE))
+		return false;
+	if (msg->acks && msg->flags & DSM_MSG_FINAL)
 		return false;
 	if (msg->access == DSM_READ)
 		return !msg->acks && msg->version >= pg->version;
@@ -188,6 +191,7 @@ enum dsm_verdict dsm_cache_recv_grant(struct dsm_ctx *x,
 
 	pg->granted = msg->access;
 	pg->clean = msg->flags & DSM_MSG_CLEAN;
+	pg->final = msg->flags & DSM_MSG_FINAL;
 	if (msg->flags & DSM_MSG_ZERO)
 		dsm_act_add(x, DSM_ACT_ZERO);
 	settle(x);
@@ -372,7 +376,10 @@ static void give(struct dsm_ctx *x, const struct dsm_msg *msg)
 	} else if (pg->state == DSM_WRITE) {
 		protect(x, DSM_READ);
 	}
-	dsm_act_send(x, msg->requester, &data);
+	if (x->hm)
+		dsm_home_send_final(x, &data);
+	else
+		dsm_act_send(x, msg->requester, &data);
 }
 
 /*

@@ -3,9 +3,11 @@
  * The page's directory entry: one transaction at a time, in order of arrival.
  *
  *	idle --- GET ---> busy --- DONE ---> idle, or busy with the next GET
+ *	idle --- GET, and all that it takes comes from here ---> idle
  *
  * A transaction ends with its requester's DONE, not with the grant, so that no
- * later INVALIDATE or FORWARD can overtake the bytes it is about.
+ * later INVALIDATE or FORWARD can overtake the bytes it is about. What comes
+ * from here is overtaken by nothing that comes from here.
  */
 #include "step.h"
 
@@ -63,9 +65,46 @@ static void end(struct dsm_home *hm)
 	hm->upgrade = false;
 }
 
+/*
+ * Its requester has what it asked for, or will have it before it can hear of
+ * the next; @clean: the last writer had not written.
+ */
+static void complete(struct dsm_ctx *x, bool clean)
+{
+	struct dsm_home *hm = x->hm;
+
+	dsm_pattern_note(hm, clean);
+	if (hm->busy == DSM_WRITE) {
+		hm->version++;
+		hm->owner = hm->requester;
+		dsm_set_clear(hm->copyset, x->c->members.words);
+	}
+	dsm_set_add(hm->copyset, hm->requester);
+	/* The source was lost, but its bytes had come. */
+	if (hm->owner == DSM_NO_NODE)
+		hm->owner = hm->requester;
+	end(hm);
+}
+
+/**
+ * dsm_home_send_final - send an answer that ends the transaction, if it can
+ * @x:		the step
+ * @msg:	DATA or GRANT from this node to another
+ *
+ * It can if the requester waits for nothing else: for no acknowledgement.
+ */
+void dsm_home_send_final(struct dsm_ctx *x, struct dsm_msg *msg)
+{
+	if (!msg->acks)
+		msg->flags |= DSM_MSG_FINAL;
+	dsm_act_send(x, msg->requester, msg);
+	if (!msg->acks)
+		complete(x, msg->flags & DSM_MSG_CLEAN);
+}
+
 static void send_grant(struct dsm_ctx *x, u8 flags, u16 acks)
 {
-	const struct dsm_msg msg = {
+	struct dsm_msg msg = {
 		.type = DSM_MSG_GRANT,
 		.access = x->hm->busy,
 		.flags = flags,
@@ -79,7 +118,7 @@ static void send_grant(struct dsm_ctx *x, u8 flags, u16 acks)
 	if (msg.requester == x->c->self)
 		dsm_cache_recv_grant(x, &msg);
 	else
-		dsm_act_send(x, msg.requester, &msg);
+		dsm_home_send_final(x, &msg);
 }
 
 static void send_forward(struct dsm_ctx *x, u16 acks)
@@ -277,6 +316,12 @@ static void serve(struct dsm_ctx *x, const struct dsm_request *rq)
 		serve_write(x, upgrade);
 }
 
+static void serve_later(struct dsm_ctx *x)
+{
+	if (!x->hm->busy && x->hm->queue_len)
+		dsm_act_timer(x, x->ev->now);
+}
+
 /* One request a step, to bound the actions; the timer brings the next. */
 static void serve_next(struct dsm_ctx *x)
 {
@@ -288,8 +333,7 @@ static void serve_next(struct dsm_ctx *x)
 
 	rq = dsm_queue_pop(x);
 	serve(x, &rq);
-	if (!hm->busy && hm->queue_len)
-		dsm_act_timer(x, x->ev->now);
+	serve_later(x);
 }
 
 enum dsm_verdict dsm_home_recv_get(struct dsm_ctx *x, u16 from,
@@ -347,17 +391,7 @@ enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 		serve_next(x);
 		return DSM_OK;
 	}
-	dsm_pattern_note(hm, msg->flags & DSM_MSG_CLEAN);
-	if (hm->busy == DSM_WRITE) {
-		hm->version++;
-		hm->owner = from;
-		dsm_set_clear(hm->copyset, x->c->members.words);
-	}
-	dsm_set_add(hm->copyset, from);
-	/* The source was lost, but its bytes had come. */
-	if (hm->owner == DSM_NO_NODE)
-		hm->owner = from;
-	end(hm);
+	complete(x, msg->flags & DSM_MSG_CLEAN);
 	serve_next(x);
 	return DSM_OK;
 }
@@ -388,9 +422,18 @@ u8 dsm_home_next(const struct dsm_ctx *x)
 	return access;
 }
 
-void dsm_home_tick(struct dsm_ctx *x)
+/**
+ * dsm_home_tick - time has passed
+ * @x:		the step
+ * @busy:	a transaction was in flight before it: to serve another one now
+ *		might take more of this node's copy than was foretold
+ */
+void dsm_home_tick(struct dsm_ctx *x, bool busy)
 {
-	serve_next(x);
+	if (busy)
+		serve_later(x);
+	else
+		serve_next(x);
 }
 
 /*
@@ -464,6 +507,5 @@ void dsm_home_lost(struct dsm_ctx *x, u16 node)
 		lost_source(x);
 	else if (hm->busy == DSM_WRITE && dsm_set_has(hm->inval, node))
 		recount(x, node);
-	if (!hm->busy && hm->queue_len)
-		dsm_act_timer(x, x->ev->now);
+	serve_later(x);
 }

@@ -28,6 +28,7 @@
  * @dirty:	written to since write permission came
  * @fresh:	granted, but nobody has used it yet
  * @clean:	the DATA that answers @want said %DSM_MSG_CLEAN
+ * @final:	what answers @want said %DSM_MSG_FINAL
  * @counted:	it is known how many acknowledgements @want takes
  * @serial:	of the last request; what answers another one is stale
  * @acks_left:	acknowledgements to come; those that are here, below zero,
@@ -49,6 +50,7 @@ struct dsm_page {
 	bool dirty;
 	bool fresh;
 	bool clean;
+	bool final;
 	bool counted;
 	u16 serial;
 	s16 acks_left;
@@ -66,7 +68,8 @@ struct dsm_page {
  *		%DSM_NO_NODE if every copy is lost
  * @busy:	of enum dsm_right: what is being granted; 0 when idle. One
  *		transaction at a time: set when a request is taken up, cleared
- *		by its DONE (or because its requester is lost).
+ *		by its end: its DONE, or an answer that needs none (or because
+ *		its requester is lost).
  * @requester:	whom @busy is for
  * @serial:	of its request
  * @source:	who sends it the bytes; %DSM_NO_NODE if nobody does

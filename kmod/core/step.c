@@ -70,6 +70,10 @@ static bool sender_fits(const struct dsm_ctx *x)
 		if (x->hm && (x->hm->requester != self ||
 			      x->hm->source != ev->from))
 			return false;
+		/* Nor can anybody else say that a transaction is over. */
+		if (msg->flags & DSM_MSG_FINAL &&
+		    dsm_core_home(x->c, ev->page) != ev->from)
+			return false;
 		return access && !(msg->flags & DSM_MSG_ZERO);
 	case DSM_MSG_INVAL_ACK:
 		return msg->requester == self;
@@ -136,9 +140,11 @@ static void lost(struct dsm_ctx *x)
 
 static void tick(struct dsm_ctx *x)
 {
+	bool busy = x->hm && x->hm->busy;
+
 	dsm_cache_tick(x);
 	if (x->hm)
-		dsm_home_tick(x);
+		dsm_home_tick(x, busy);
 }
 
 u8 dsm_step_leaves(const struct dsm_core *c, struct dsm_page *pg,

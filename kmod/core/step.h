@@ -162,7 +162,8 @@ enum dsm_verdict dsm_home_recv_done(struct dsm_ctx *x, u16 from,
 enum dsm_verdict dsm_home_recv_refuse(struct dsm_ctx *x, u16 from,
 				      const struct dsm_msg *msg);
 u8 dsm_home_next(const struct dsm_ctx *x);
-void dsm_home_tick(struct dsm_ctx *x);
+void dsm_home_tick(struct dsm_ctx *x, bool busy);
+void dsm_home_send_final(struct dsm_ctx *x, struct dsm_msg *msg);
 void dsm_home_lost(struct dsm_ctx *x, u16 node);
 
 #endif

@@ -15,7 +15,7 @@
 #include "types.h"
 
 #define DSM_WIRE_MAGIC		0x314d5344	/* "DSM1" */
-#define DSM_WIRE_VERSION	2
+#define DSM_WIRE_VERSION	3
 #define DSM_WIRE_BYTES		64
 #define DSM_HELLO_BYTES		152
 #define DSM_CLUSTER_BYTES	64
@@ -66,13 +66,15 @@ enum dsm_msg_type {
  * @DSM_MSG_ZERO:	GRANT: nobody has written the page, fill it with zeros
  * @DSM_MSG_CLEAN:	DATA, DONE: the last holder of write permission did not
  *			write
+ * @DSM_MSG_FINAL:	DATA, GRANT: the transaction is over; no DONE
  * @DSM_MSG_FLAGS:	all of them
  */
 enum dsm_msg_flags {
 	DSM_MSG_HAVE	= 1 << 0,
 	DSM_MSG_ZERO	= 1 << 1,
 	DSM_MSG_CLEAN	= 1 << 2,
-	DSM_MSG_FLAGS	= (1 << 3) - 1,
+	DSM_MSG_FINAL	= 1 << 3,
+	DSM_MSG_FLAGS	= (1 << 4) - 1,
 };
 
 /**

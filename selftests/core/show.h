@@ -48,6 +48,8 @@ static inline void show_body(char *text, u16 from, u16 to,
 		show_add(text, " zero");
 	if (msg->flags & DSM_MSG_CLEAN)
 		show_add(text, " clean");
+	if (msg->flags & DSM_MSG_FINAL)
+		show_add(text, " final");
 	if (msg->status == DSM_STATUS_LOST)
 		show_add(text, " lost");
 	else if (msg->status)

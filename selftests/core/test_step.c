@@ -158,6 +158,17 @@ TEST(sender_fits__data)
 	EXPECT_TRUE(FITS(flags, DSM_MSG_CLEAN));
 }
 
+/* Only the home knows that a transaction is over. */
+TEST(sender_fits__final)
+{
+	struct fixture f;
+
+	setup_from(&f, 1, 0, message(DSM_MSG_DATA, DSM_READ, 1, 0));
+	EXPECT_TRUE(FITS(flags, DSM_MSG_FINAL));
+	f.ev.from = 3;
+	EXPECT_FALSE(FITS(flags, DSM_MSG_FINAL));
+}
+
 /* The home knows who sends it bytes. */
 TEST(sender_fits__data_for_the_home)
 {
@@ -371,7 +382,7 @@ TEST_AT(0, dsm_step__tick)
 	EXPECT_STREQ("timer 1030", acts(f));
 	f->ev.now = 1030;
 	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_TICK));
-	EXPECT_STREQ("protect read; 0>1 DATA read p0 v5", acts(f));
+	EXPECT_STREQ("protect read; 0>1 DATA read p0 v5 final", acts(f));
 }
 
 /* What answers an earlier request must not end this one. */
@@ -454,7 +465,7 @@ TEST_AT(0, dsm_step__acknowledgement_for_the_home)
 	EXPECT_EQ(3, f->hm.requester);
 	f->ev.now = 11000;
 	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_TICK));
-	EXPECT_STREQ("protect none; 0>3 DATA write p0 v7", acts(f));
+	EXPECT_STREQ("protect none; 0>3 DATA write p0 v7 final", acts(f));
 }
 
 static u8 leaves(struct fixture *f, u8 type)

@@ -168,7 +168,7 @@ TEST_F(messages, first_read)
 {
 	struct traffic t = cost_of_load(self, A);
 
-	EXPECT_EQ(3, t.messages);
+	EXPECT_EQ(2, t.messages);
 	EXPECT_EQ(0, t.pages);
 }
 
@@ -176,7 +176,7 @@ TEST_F(messages, first_write)
 {
 	struct traffic t = cost_of_store(self, A);
 
-	EXPECT_EQ(3, t.messages);
+	EXPECT_EQ(2, t.messages);
 	EXPECT_EQ(0, t.pages);
 }
 
@@ -187,7 +187,7 @@ TEST_F(messages, read_miss_owner_at_home)
 
 	store(self, H);
 	t = cost_of_load(self, A);
-	EXPECT_EQ(3, t.messages);
+	EXPECT_EQ(2, t.messages);
 	EXPECT_EQ(1, t.pages);
 	EXPECT_EQ(faults + 1, stat_of(&self->c.node[A], "read_faults"));
 }
@@ -219,7 +219,7 @@ TEST_F(messages, write_miss_owner_at_home)
 
 	store(self, H);
 	t = cost_of_store(self, A);
-	EXPECT_EQ(3, t.messages);
+	EXPECT_EQ(2, t.messages);
 	EXPECT_EQ(1, t.pages);
 	EXPECT_EQ(faults + 1, stat_of(&self->c.node[A], "write_faults"));
 }
@@ -423,7 +423,7 @@ TEST_F(messages, threads_share_a_read)
 	for (i = 0; i < THREADS; i++)
 		word(&self->c, H, self->at)[i] = 10 + i;
 	t = cost_of_crowd(self, &crowd);
-	EXPECT_EQ(3, t.messages);
+	EXPECT_EQ(2, t.messages);
 	EXPECT_EQ(1, t.pages);
 	EXPECT_EQ(10 * THREADS + THREADS * (THREADS - 1) / 2, crowd.sum);
 }
@@ -436,7 +436,7 @@ TEST_F(messages, threads_share_a_write)
 
 	store(self, H);
 	t = cost_of_crowd(self, &crowd);
-	EXPECT_EQ(3, t.messages);
+	EXPECT_EQ(2, t.messages);
 	EXPECT_EQ(1, t.pages);
 	for (i = 0; i < THREADS; i++)
 		EXPECT_EQ(i + 1, word(&self->c, B, self->at)[i]);

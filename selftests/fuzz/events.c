@@ -107,10 +107,15 @@ static void make_message(struct fuzz_input *in, const struct fuzz_node *n,
 		.type = type,
 		.access = small & 3,
 		.flags = small >> 2 & 7,
-		.status = (small >> 5 & 3) % DSM_STATUS_END,
+		.status = small >> 5 & 3,
 		.requester = pick_node(n, events_byte(in)),
 		.page = n->number,
 	};
+	/* The status that is none stands for the fourth flag. */
+	if (ev->msg.status == DSM_STATUS_END) {
+		ev->msg.status = DSM_STATUS_OK;
+		ev->msg.flags |= DSM_MSG_FINAL;
+	}
 	numbers = events_byte(in);
 	ev->msg.version = pick_version(n, numbers);
 	ev->msg.acks = pick_acks(n, numbers);

@@ -75,7 +75,7 @@ static void check_header(const struct dsm_frame *f, u32 block_size)
 		FUZZ_CHECK(false, "type %u is accepted", msg->type);
 	}
 	FUZZ_CHECK(msg->access <= DSM_WRITE, "access %u", msg->access);
-	FUZZ_CHECK(!(msg->flags & ~7), "flags %#x", msg->flags);
+	FUZZ_CHECK(!(msg->flags & ~15), "flags %#x", msg->flags);
 	FUZZ_CHECK(msg->status <= DSM_STATUS_PROTO, "status %u", msg->status);
 	FUZZ_CHECK(dsm_wire_type_name(msg->type)[0] != '?', "no name");
 }

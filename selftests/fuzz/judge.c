@@ -120,6 +120,7 @@ static bool is_forged(const struct fuzz_node *n, const struct dsm_event *ev)
 		return from != (n->home ? before.home.source : n->home_id);
 	case DSM_MSG_DATA:
 		return ev->msg.flags & DSM_MSG_ZERO ||
+		       (ev->msg.flags & DSM_MSG_FINAL && from != n->home_id) ||
 		       (n->home && (before.home.requester != n->core.self ||
 				    before.home.source != from));
 	}
@@ -307,6 +308,16 @@ void judge_step(const struct fuzz_node *n, const struct dsm_event *ev,
 	note_acks(&ev->msg);
 }
 
+/* Its home is idle, or serves another, and counts the requester in. */
+static bool is_final(const struct fuzz_node *n, const struct dsm_msg *msg)
+{
+	const struct dsm_home *hm = n->home;
+
+	return hm && !msg->acks && hm->requester != msg->requester &&
+	       dsm_set_has(hm->copyset, msg->requester) &&
+	       (msg->access == DSM_READ || hm->owner == msg->requester);
+}
+
 /* Only to others, and nothing that another's core would not listen to. */
 static void judge_message(const struct fuzz_node *n, u16 to,
 			  const struct dsm_msg *msg)
@@ -320,6 +331,8 @@ static void judge_message(const struct fuzz_node *n, u16 to,
 	FUZZ_CHECK(is_member(n, msg->requester), "%s for node %u",
 		   dsm_wire_type_name(msg->type), msg->requester);
 	FUZZ_CHECK(msg->page == n->number, "of another page");
+	FUZZ_CHECK(!(msg->flags & DSM_MSG_FINAL) || is_final(n, msg),
+		   "%s ends what is not over", dsm_wire_type_name(msg->type));
 
 	switch (msg->type) {
 	case DSM_MSG_GET:
@@ -329,8 +342,8 @@ static void judge_message(const struct fuzz_node *n, u16 to,
 		break;
 	case DSM_MSG_DONE:
 		FUZZ_CHECK(!n->home && to == n->home_id &&
-			   msg->requester == self && before.page.want,
-			   "a DONE for nothing");
+			   msg->requester == self && before.page.want &&
+			   !pg->final, "a DONE for nothing");
 		break;
 	case DSM_MSG_FORWARD:
 		FUZZ_CHECK(n->home && to == n->home->source &&
@@ -342,7 +355,8 @@ static void judge_message(const struct fuzz_node *n, u16 to,
 		break;
 	case DSM_MSG_GRANT:
 		FUZZ_CHECK(n->home && to == msg->requester &&
-			   msg->access == n->home->busy, "GRANT to node %u",
+			   (msg->flags & DSM_MSG_FINAL ||
+			    msg->access == n->home->busy), "GRANT to node %u",
 			   to);
 		break;
 	case DSM_MSG_RECOUNT:

@@ -65,33 +65,38 @@ static const char * const kinds[KINDS] = {
 };
 
 /**
+ * struct plan - what a home set out to do for a request
+ * @access:	of enum dsm_right
+ * @kind:	of enum kind
+ * @copies:	how many other nodes had one
+ * @bound:	messages it may take at most, DONE included; 0: no plan yet
+ */
+struct plan {
+	u8 access;
+	u8 kind;
+	u16 copies;
+	u32 bound;
+};
+
+/**
  * struct request - a request in flight, by node and page
  * @since:	when it was made
  * @messages:	sent because of it so far
  * @data:	how many of them carried bytes
+ * @plan:	what its home does about it
  */
 struct request {
 	u64 since;
 	u32 messages;
 	u32 data;
+	struct plan plan;
 };
 
-/**
- * struct transaction - what a home set out to do, by page
- * @requester:	for whom
- * @access:	of enum dsm_right
- * @kind:	of enum kind
- * @copies:	how many other nodes had one
- * @bound:	messages it may take at most, DONE included
- * @version:	that it makes or moves
- */
-struct transaction {
+/* The request that a home took up last, by page. */
+struct served {
+	bool any;
 	u16 requester;
-	u8 access;
-	u8 kind;
-	u16 copies;
-	u32 bound;
-	u64 version;
+	u16 serial;
 };
 
 /* Nodes whose requests are at the home and not taken up, by page: a ring. */
@@ -113,7 +118,7 @@ static struct {
 static u64 (*memory)[SIM_WORDS];
 static u64 (*added)[SIM_WORDS];
 static struct request *requests;	/* [node][page] */
-static struct transaction *transactions;
+static struct served *served;		/* [page] */
 static struct line *lines;		/* [page] */
 static u64 *holders;			/* [page], sets */
 static u16 words;
@@ -154,7 +159,7 @@ void oracle_init(void)
 	memory = book(sim.pages, sizeof(*memory));
 	added = book(sim.pages, sizeof(*added));
 	requests = book((size_t)sim.nodes * sim.pages, sizeof(*requests));
-	transactions = book(sim.pages, sizeof(*transactions));
+	served = book(sim.pages, sizeof(*served));
 	lines = book(sim.pages, sizeof(*lines));
 	for (i = 0; i < sim.pages; i++)
 		lines[i].nodes = book(sim.nodes, sizeof(u16));
@@ -231,31 +236,67 @@ static u8 kind_of(const struct dsm_home *hm, u16 home)
 	return hm->source == home ? READ_HOME : READ_OWNER;
 }
 
-/* A home took up a request: note what it means to do. */
+static bool is_noted(u32 page, u16 requester, u16 serial)
+{
+	const struct served *s = &served[page];
+
+	return s->any && s->requester == requester && s->serial == serial;
+}
+
+/* A home took up a request. */
+static void note(u32 page, u16 requester, u16 serial, const struct plan *plan)
+{
+	if (!any_lost) {
+		if (!first_in_line(page, requester))
+			sim_fail("node %u is served out of turn", requester);
+		leave_line(page);
+	}
+	served[page] = (struct served) { true, requester, serial };
+	request(requester, page)->plan = *plan;
+}
+
+/* What it means to do, if that takes more than this step. */
 static void note_transaction(u32 page)
 {
 	const struct dsm_home *hm = cluster_directory(page);
-	struct transaction *t = &transactions[page];
-	u64 version = hm->version + (hm->busy == DSM_WRITE);
+	u16 home = cluster_home(page);
+	struct plan plan;
 
-	if (!hm->busy)
-		t->access = 0;
-	if (!hm->busy || (t->requester == hm->requester &&
-			  t->access == hm->busy && t->version == version))
+	if (!hm->busy || is_noted(page, hm->requester, hm->serial))
 		return;
-	if (!any_lost) {
-		if (!first_in_line(page, hm->requester))
-			sim_fail("node %u is served out of turn",
-				 hm->requester);
-		leave_line(page);
-	}
-	t->requester = hm->requester;
-	t->access = hm->busy;
-	t->version = version;
-	t->kind = kind_of(hm, cluster_home(page));
-	t->bound = bound_of(hm, cluster_home(page));
-	t->copies = dsm_set_count(hm->copyset, words) -
-		    dsm_set_has(hm->copyset, hm->requester);
+	plan = (struct plan) {
+		.access = hm->busy,
+		.kind = kind_of(hm, home),
+		.bound = bound_of(hm, home),
+		.copies = dsm_set_count(hm->copyset, words) -
+			  dsm_set_has(hm->copyset, hm->requester),
+	};
+	note(page, hm->requester, hm->serial, &plan);
+}
+
+static u8 kind_of_final(const struct dsm_msg *msg)
+{
+	bool write = msg->access == DSM_WRITE;
+
+	if (msg->type == DSM_MSG_DATA)
+		return write ? WRITE_MISS : READ_HOME;
+	if (msg->flags & DSM_MSG_ZERO)
+		return write ? WRITE_ZERO : READ_ZERO;
+	return UPGRADE;
+}
+
+/* What its home has done with one message; it is the step of the home. */
+static void note_final(u32 page, const struct dsm_msg *msg)
+{
+	const struct plan plan = {
+		.access = msg->access,
+		.kind = kind_of_final(msg),
+		.bound = 2,	/* GET and this */
+		.copies = before.state != DSM_NONE,
+	};
+
+	if (!is_noted(page, msg->requester, msg->serial))
+		note(page, msg->requester, msg->serial, &plan);
 }
 
 static bool is_write(u8 kind)
@@ -264,17 +305,16 @@ static bool is_write(u8 kind)
 }
 
 /* What a request that was granted took, by its own plan and by the book. */
-static void judge_price(u16 node, u8 kind, const struct request *r,
-			const struct transaction *t)
+static void judge_price(u16 node, u8 kind, const struct request *r)
 {
-	u32 most = is_write(kind) ? 2 * t->copies + WRITE_MOST : READ_MOST;
+	const struct plan *plan = &r->plan;
+	u32 most = is_write(kind) ? 2 * plan->copies + WRITE_MOST : READ_MOST;
 
-	if (t->requester != node)
-		sim_fail("node %u has what was meant for node %u", node,
-			 t->requester);
-	if (r->messages > t->bound || r->messages > most)
+	if (!plan->bound)
+		sim_fail("node %u has what was not meant for it", node);
+	if (r->messages > plan->bound || r->messages > most)
 		sim_fail("%u messages where %u would do", r->messages,
-			 t->bound < most ? t->bound : most);
+			 plan->bound < most ? plan->bound : most);
 	if (kind == UPGRADE && r->data)
 		sim_fail("an upgrade moved bytes");
 }
@@ -294,8 +334,8 @@ static void note_price(u8 kind, const struct request *r, u16 copies)
 static void request_over(u16 node, u32 page)
 {
 	const struct dsm_page *pg = &cluster_page(node, page)->core;
-	const struct transaction *t = &transactions[page];
 	struct request *r = request(node, page);
+	const struct plan *plan = &r->plan;
 	u64 waited = world_now - r->since;
 	u8 kind;
 
@@ -303,17 +343,18 @@ static void request_over(u16 node, u32 page)
 		kind = REFUSED;
 	else if (!r->messages)
 		kind = ALONE;
-	else if (before.want == DSM_READ && t->access == DSM_WRITE)
+	else if (before.want == DSM_READ && plan->access == DSM_WRITE)
 		kind = READ_MIGRATORY;
 	else
-		kind = t->kind;
+		kind = plan->kind;
 
 	/* What begins and ends in one step is never seen as a transaction. */
 	if (kind == ALONE && first_in_line(page, node) && !any_lost)
 		leave_line(page);
 	if (kind != ALONE && kind != REFUSED && !any_lost)
-		judge_price(node, kind, r, t);
-	note_price(kind, r, kind == ALONE || kind == REFUSED ? 0 : t->copies);
+		judge_price(node, kind, r);
+	note_price(kind, r, kind == ALONE || kind == REFUSED ? 0 :
+							       plan->copies);
 	if (waited > longest_request)
 		longest_request = waited;
 	*r = (struct request) { 0 };
@@ -429,6 +470,8 @@ void oracle_sent(u16 from, u16 to, u32 page, const struct dsm_msg *msg)
 	r->messages++;
 	if (msg->type == DSM_MSG_GET || msg->type == DSM_MSG_DONE)
 		home_messages[to]++;
+	if (msg->flags & DSM_MSG_FINAL)
+		note_final(page, msg);
 	if (msg->type == DSM_MSG_DATA) {
 		r->data++;
 		leaves = msg->access == DSM_WRITE ? DSM_NONE : DSM_READ;
@@ -672,7 +715,7 @@ void oracle_exit(void)
 	free(memory);
 	free(added);
 	free(requests);
-	free(transactions);
+	free(served);
 	free(holders);
 	free(home_requests);
 	free(home_messages);

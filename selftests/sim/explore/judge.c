@@ -245,6 +245,19 @@ static void judge_lost(const struct world *w, u32 page)
 				     page, i);
 }
 
+/* The home has told it that it has a right, and that is still on its way. */
+static bool told_to_have(const struct world *w, u16 node, u32 page)
+{
+	const struct channel *c = &w->channels[shell_home(page)][node];
+	u32 i;
+
+	for (i = 0; i < c->nr; i++)
+		if (c->letters[i].msg.page == shell_page(page) &&
+		    c->letters[i].msg.flags & DSM_MSG_FINAL)
+			return true;
+	return false;
+}
+
 /*
  * The owner has the bytes, and keeps them. The heir to a lost one may have
  * thrown them away, but for the home itself, which would know.
@@ -265,6 +278,8 @@ static void judge_owner(const struct world *w, u32 page)
 		explore_fail("the owner is not among the copies");
 	if (dsm_set_has(&w->lost[home], owner))
 		explore_fail("the owner of page %u is lost", page);
+	if (told_to_have(w, owner, page))
+		return;
 	pg = &w->slots[owner][page].core;
 	if ((owner == home || !any_dead(w)) &&
 	    (pg->state == DSM_NONE || !pg->owned))

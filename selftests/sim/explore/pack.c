@@ -92,7 +92,7 @@ static void bits_msg(struct bits *b, struct dsm_msg *msg)
 	if (!msg->type)
 		return;
 	BITS(b, msg->access, RIGHT_BITS);
-	BITS(b, msg->flags, 3);
+	BITS(b, msg->flags, 4);
 	BITS(b, msg->status, 2);
 	bits_node(b, &msg->requester);
 	BITS(b, msg->acks, NR_BITS);
@@ -114,6 +114,7 @@ static void bits_slot(struct bits *b, struct slot *s, u64 page)
 	BITS(b, pg->acks_version, VERSION_BITS);
 	BITS(b, pg->serial, SERIAL_BITS);
 	BITS(b, pg->clean, 1);
+	BITS(b, pg->final, 1);
 	BITS(b, pg->owned, 1);
 	BITS(b, pg->dirty, 1);
 	BITS(b, pg->fresh, 1);

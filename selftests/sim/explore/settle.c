@@ -22,8 +22,8 @@
  *	home.c takes the lowest of several heirs to a lost owner. So only worlds
  *	that lose nobody count as one when nodes trade names.
  * dsm_page.error: for the shell, the core never reads it.
- * dsm_page.clean before there is a grant, .dirty without write permission,
- * .hold_until without a copy, .deferred_since with nothing put off,
+ * dsm_page.clean and .final before there is a grant, .dirty without write
+ * permission, .hold_until without a copy, .deferred_since with nothing put off,
  * dsm_home.asked, .inval, .recounts and .serial while idle, the ring's head:
  *	written before they are read again.
  * The bytes of a page without a copy, unless its DATA has come and
@@ -50,8 +50,10 @@ static void settle_slot(struct slot *s)
 		memset(&pg->deferred, 0, sizeof(pg->deferred));
 		pg->deferred_since = 0;
 	}
-	if (!pg->granted)
+	if (!pg->granted) {
 		pg->clean = false;
+		pg->final = false;
+	}
 	if (pg->state != DSM_WRITE)
 		pg->dirty = false;
 	if (pg->state == DSM_NONE && !pg->granted)

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # home.c: nobody gets the page of a lost owner whose bytes had come
-/^enum dsm_verdict dsm_home_recv_done/,/^}/s/if (hm->owner == DSM_NO_NODE)/if (false)/
+/^static void complete/,/^}/s/if (hm->owner == DSM_NO_NODE)/if (false)/
