@@ -320,31 +320,6 @@ TEST_AT(1, dsm_cache_recv_grant__complete)
 	EXPECT_STREQ("zero; wake; 1>0 DONE read p0 v0", acts(f));
 }
 
-/* Its home need not hear what it knows. */
-TEST_AT(1, dsm_cache_recv_grant__final)
-{
-	struct dsm_msg msg = message(DSM_MSG_DATA, DSM_WRITE, 1, 6);
-
-	setup_want(f, DSM_WRITE);
-	msg.flags = DSM_MSG_FINAL;
-	EXPECT_EQ(DSM_OK, dsm_cache_recv_grant(&f->x, &msg));
-	EXPECT_EQ(DSM_WRITE, f->pg.state);
-	EXPECT_STREQ("wake", acts(f));
-}
-
-/* What is over waits for nobody. */
-TEST_AT(1, dsm_cache_recv_grant__final_with_acks)
-{
-	struct dsm_msg msg = message(DSM_MSG_DATA, DSM_WRITE, 1, 6);
-
-	setup_want(f, DSM_WRITE);
-	msg.flags = DSM_MSG_FINAL;
-	msg.acks = 1;
-	EXPECT_EQ(DSM_PROTO, dsm_cache_recv_grant(&f->x, &msg));
-	EXPECT_EQ(DSM_WRITE, f->pg.want);
-	EXPECT_STREQ("", acts(f));
-}
-
 TEST_AT(1, dsm_cache_recv_grant__with_acks_to_come)
 {
 	struct dsm_msg msg = message(DSM_MSG_DATA, DSM_WRITE, 1, 6);

@@ -142,71 +142,6 @@ TEST(send_forward__to_itself)
 	EXPECT_STREQ("0>1 DATA read p0 v5 final", acts(&f));
 }
 
-TEST(complete__read)
-{
-	struct fixture f;
-
-	setup_busy(&f, DSM_READ, 1, 2);
-	complete(&f.x, false);
-	EXPECT_EQ(0, f.hm.busy);
-	EXPECT_EQ(5, f.hm.version);
-	EXPECT_EQ(2, f.hm.owner);
-	EXPECT_EQ(SET(1) | SET(2), f.copyset[0]);
-}
-
-TEST(complete__write)
-{
-	struct fixture f;
-
-	setup_busy(&f, DSM_WRITE, 1, 2);
-	complete(&f.x, false);
-	EXPECT_EQ(0, f.hm.busy);
-	EXPECT_EQ(6, f.hm.version);
-	EXPECT_EQ(1, f.hm.owner);
-	EXPECT_EQ(SET(1), f.copyset[0]);
-}
-
-TEST(complete__clean)
-{
-	struct fixture f;
-
-	setup_busy(&f, DSM_READ, 1, 2);
-	f.hm.migratory = DSM_MIGRATORY;
-	complete(&f.x, true);
-	EXPECT_EQ(0, f.hm.migratory);
-}
-
-/* An answer of this node's to node 1, which asked to write */
-static void setup_answer(struct fixture *f, struct dsm_msg *msg)
-{
-	setup_busy(f, DSM_WRITE, 1, 0);
-	*msg = message(DSM_MSG_DATA, DSM_WRITE, 1, 6);
-}
-
-TEST(dsm_home_send_final__ends)
-{
-	struct dsm_msg msg;
-	struct fixture f;
-
-	setup_answer(&f, &msg);
-	dsm_home_send_final(&f.x, &msg);
-	EXPECT_STREQ("0>1 DATA write p0 v6 final", acts(&f));
-	EXPECT_EQ(0, f.hm.busy);
-	EXPECT_EQ(1, f.hm.owner);
-}
-
-TEST(dsm_home_send_final__acknowledgements_to_come)
-{
-	struct dsm_msg msg;
-	struct fixture f;
-
-	setup_answer(&f, &msg);
-	msg.acks = 1;
-	dsm_home_send_final(&f.x, &msg);
-	EXPECT_STREQ("0>1 DATA write p0 v6 acks 1", acts(&f));
-	EXPECT_EQ(DSM_WRITE, f.hm.busy);
-}
-
 TEST_AT(0, send_refuse__to_another_node)
 {
 	send_refuse(&f->x, 1, 0, DSM_STATUS_PROTO, 0, 5);
@@ -693,20 +628,6 @@ TEST(dsm_home_tick__serves)
 	end(&f.hm);
 	dsm_home_tick(&f.x, false);
 	EXPECT_EQ(3, f.hm.requester);
-}
-
-/* What ended in this very step was not foretold: the next one waits. */
-TEST(dsm_home_tick__serves_later)
-{
-	struct fixture f;
-
-	setup_busy(&f, DSM_READ, 1, 2);
-	queue(&f, 3, DSM_READ);
-	end(&f.hm);
-	dsm_home_tick(&f.x, true);
-	EXPECT_EQ(0, f.hm.busy);
-	EXPECT_EQ(1, f.hm.queue_len);
-	EXPECT_STREQ("timer 1000", acts(&f));
 }
 
 TEST(dsm_home_lost__who_waits)

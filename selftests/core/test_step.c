@@ -385,6 +385,68 @@ TEST_AT(0, dsm_step__tick)
 	EXPECT_STREQ("protect read; 0>1 DATA read p0 v5 final", acts(f));
 }
 
+/* What ended in this very step was not foretold: the next one waits. */
+TEST_AT(0, dsm_step__tick_ends_one)
+{
+	setup_page(f, DSM_WRITE, 5);
+	setup_home(f, 0, 5, 1 << 0);
+	f->pg.hold_until = 1030;
+	EXPECT_EQ(DSM_OK,
+		  receive(f, 1, message(DSM_MSG_GET, DSM_READ, 1, 0)));
+	EXPECT_EQ(DSM_OK,
+		  receive(f, 2, message(DSM_MSG_GET, DSM_WRITE, 2, 0)));
+	f->ev.now = 1030;
+	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_TICK));
+	EXPECT_STREQ("protect read; 0>1 DATA read p0 v5 final; timer 1030",
+		     acts(f));
+	EXPECT_EQ(0, f->hm.busy);
+	EXPECT_EQ(1 << 0 | 1 << 1, f->copyset[0]);
+	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_TICK));
+	EXPECT_EQ(2, f->hm.requester);
+}
+
+/* The owner changes with the answer. */
+TEST_AT(0, dsm_step__final_write)
+{
+	setup_page(f, DSM_WRITE, 5);
+	setup_home(f, 0, 5, 1 << 0);
+	EXPECT_EQ(DSM_OK,
+		  receive(f, 1, message(DSM_MSG_GET, DSM_WRITE, 1, 0)));
+	EXPECT_STREQ("protect none; 0>1 DATA write p0 v6 final", acts(f));
+	EXPECT_EQ(0, f->hm.busy);
+	EXPECT_EQ(1, f->hm.owner);
+	EXPECT_EQ(6, f->hm.version);
+	EXPECT_EQ(1 << 1, f->copyset[0]);
+}
+
+/* Acknowledgements come from others: the home has to hear that they came. */
+TEST_AT(0, dsm_step__not_final)
+{
+	setup_page(f, DSM_READ, 5);
+	setup_home(f, 0, 5, 1 << 0 | 1 << 2);
+	EXPECT_EQ(DSM_OK,
+		  receive(f, 1, message(DSM_MSG_GET, DSM_WRITE, 1, 0)));
+	EXPECT_STREQ("0>2 INVALIDATE p0 v6 for 1; protect none; "
+		     "0>1 DATA write p0 v6 acks 1", acts(f));
+	EXPECT_EQ(DSM_WRITE, f->hm.busy);
+}
+
+/* Its home need not hear what it knows. */
+TEST_AT(1, dsm_step__final_answer)
+{
+	struct dsm_msg msg = message(DSM_MSG_DATA, DSM_WRITE, 1, 6);
+
+	f->pg.want = DSM_WRITE;
+	msg.flags = DSM_MSG_FINAL;
+	msg.acks = 1;
+	EXPECT_EQ(DSM_PROTO, receive(f, 0, msg));
+	EXPECT_EQ(DSM_WRITE, f->pg.want);
+	msg.acks = 0;
+	EXPECT_EQ(DSM_OK, receive(f, 0, msg));
+	EXPECT_EQ(DSM_WRITE, f->pg.state);
+	EXPECT_STREQ("wake", acts(f));
+}
+
 /* What answers an earlier request must not end this one. */
 TEST_AT(1, dsm_step__late_answers)
 {
