@@ -71,7 +71,7 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 			return err;
 		if (!how)
 			dsm_ahead(node, slot->index, access);
-		err = dsm_engine_wait(node, slot, access);
+		err = dsm_engine_wait(node, slot, access, false);
 		if (err)
 			return err;
 		how = DSM_HOW_AGAIN;

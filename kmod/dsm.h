@@ -16,23 +16,25 @@
  * Locks, outermost first:
  *	1. node->config_lock	settings, up and down; peers' existence
  *	2. mmap_lock		(the kernel's) held by faults and mmap
- *	3. slot->lock		one page: core state, folio pointer
- *	4. folio lock		what the page tables may show of it
- *	5. i_mmap_rwsem, page table locks (the kernel's)
- *	6. peer->tx_lock	the connection's sending side; a mutex
- *	7. socket lock		(the kernel's), see make_socket()
- *	8. peer->lock, node->timer_lock, node->prefetch_lock, node->ahead_lock:
- *	   leaves; spinlocks
+ *	3. peer->rx_lock	the connection's receiving side; a mutex
+ *	4. slot->lock		one page: core state, folio pointer
+ *	5. folio lock		what the page tables may show of it
+ *	6. i_mmap_rwsem, page table locks (the kernel's)
+ *	7. peer->tx_lock	the connection's sending side; a mutex
+ *	8. socket lock		(the kernel's), see make_socket()
+ *	9. peer->lock, node->timer_lock, node->prefetch_lock, node->ahead_lock,
+ *	   wait queues: leaves; spinlocks
  * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
- * 5 and 6 are never held together; 6 and below are taken under 3.
+ * 6 and 7 are never held together; 7 and below are taken under 4. 2 and 3 are
+ * never held together either.
  *
  * Faults may hold mmap_lock and wait for a slot's lock, but nobody waits for
- * the network with a slot's lock, and the workers that handle messages take
- * neither 1 nor 2. So what a fault waits for always comes.
+ * the network with a slot's lock, and whoever handles messages has neither 1
+ * nor 2. So what a fault waits for always comes.
  *
  * One worker owns all connections of a node (the keeper, tcp.c): it alone makes
  * them, closes them, and ties them to peers. Everybody else reaches a
- * connection through peer->conn under peer->tx_lock.
+ * connection through peer->conn under peer->rx_lock or peer->tx_lock.
  */
 #ifndef DSM_H
 #define DSM_H
@@ -65,7 +67,6 @@
  * @DSM_CUT_MS:		without a word, until its connection is given up
  * @DSM_KEEPER_MS:	between rounds of the keeper
  * @DSM_ACK_EVERY:	frames received without an acknowledgement going back
- * @DSM_RX_BUDGET:	frames that a receive worker takes before it lets others
  * @DSM_BATCH:		frames that are answered together if they came together
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
@@ -94,7 +95,6 @@ enum dsm_shell_limits {
 	DSM_CUT_MS		= 10000,
 	DSM_KEEPER_MS		= 200,
 	DSM_ACK_EVERY		= 32,
-	DSM_RX_BUDGET		= 64,
 	DSM_BATCH		= 8,
 	DSM_STRANGERS_MAX	= 64,
 	DSM_CHATTER_MAX		= 256,
@@ -236,8 +236,13 @@ enum dsm_peer_state {
  * @chatter:	frames outside the sequence: pings, bare acknowledgements
  * @chatting:	how many they are
  * @pings:	who waits for a DSM_IOC_PING
- * @tx_lock:	protects @conn and sending on it
- * @conn:	the connection, once the handshake is over
+ * @rx_lock:	held by whoever receives (tcp_recv.c)
+ * @rx_wait:	where those wait who may be the next
+ * @rx_ready:	something has come since somebody looked
+ * @rx_thread:	the one that does nothing else
+ * @tx_lock:	held by whoever sends
+ * @conn:	the connection, once the handshake is over; the keeper changes
+ *		it, with @rx_lock and @tx_lock
  * @plugs:	who says more soon, so that nothing is sent yet
  * @linked:	@conn is set (for readers without @tx_lock)
  * @met:	there was a connection once
@@ -276,6 +281,10 @@ struct dsm_peer {
 	u32 chatting;
 	struct list_head pings;
 
+	struct mutex rx_lock;	/* protects conn and receiving from it */
+	struct wait_queue_head rx_wait;
+	bool rx_ready;
+	struct task_struct *rx_thread;
 	struct mutex tx_lock;	/* protects conn and sending on it */
 	struct dsm_conn *conn;
 	atomic_t plugs;
@@ -369,7 +378,7 @@ enum dsm_how {
  * @inode:	the region's, whose page cache holds its pages
  * @slots:	pages touched here, by number
  * @net:	the network namespace of whoever wrote "up"
- * @wq:		receive workers, send workers, @tick_work
+ * @wq:		send workers, @tick_work, and what else need not wait
  * @keeper_wq:	@keeper
  * @keeper:	the worker that owns all connections (tcp.c)
  * @keeper_stop: no more rounds
@@ -537,7 +546,9 @@ void dsm_futex_stop(struct dsm_node *node);
 /* engine.c */
 int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		       unsigned int how);
-int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access);
+int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
+		    bool receives);
+bool dsm_engine_is_answered(const struct dsm_slot *slot, u8 access);
 bool dsm_engine_is_writer(const struct dsm_slot *slot);
 void dsm_engine_recv(struct dsm_node *node, u16 from,
 		     const struct dsm_frame *frame, const void *payload);
@@ -590,6 +601,8 @@ void dsm_tcp_stop(struct dsm_node *node);
 void dsm_tcp_push(struct dsm_peer *peer);
 void dsm_tcp_plug(struct dsm_peer *peer);
 void dsm_tcp_unplug(struct dsm_peer *peer);
+long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
+		  long left);
 
 /* sysfs.c */
 extern const struct attribute_group *dsm_sysfs_groups[];

@@ -2,8 +2,9 @@
 /*
  * The engine: the only caller of dsm_step(). Faults, messages and timers become
  * events; the actions of a step are carried out in their order, under the
- * slot's lock, by whoever brought the event. So a read miss costs three
- * wake-ups in all: the home's receive worker, the asker's, and the asker.
+ * slot's lock, by whoever brought the event. So a read miss costs two wake-ups
+ * in all: of the thread that receives at the home, and of the asker, which
+ * receives the answer itself (dsm_tcp_wait()).
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -333,10 +334,31 @@ bool dsm_engine_is_writer(const struct dsm_slot *slot)
 	       READ_ONCE(slot->asked_by) & thread_bit();
 }
 
-static bool request_over(const struct dsm_slot *slot, u8 access)
+/** dsm_engine_is_answered() - nobody need wait for this right to a page */
+bool dsm_engine_is_answered(const struct dsm_slot *slot, u8 access)
 {
 	return !READ_ONCE(slot->page.want) ||
 	       READ_ONCE(slot->page.state) >= access;
+}
+
+static long wait_for_answer(struct dsm_slot *slot, u8 access, long left)
+{
+	return wait_event_killable_timeout(slot->wait,
+					   dsm_engine_is_answered(slot, access),
+					   left);
+}
+
+/* Who is likely to answer the request for a page; NULL: nobody in particular */
+static struct dsm_peer *answerer(struct dsm_node *node,
+				 const struct dsm_slot *slot)
+{
+	const struct dsm_home *hm = slot->home;
+	u16 id = dsm_core_home(&node->core, slot->index);
+
+	/* A guess, so without the slot's lock */
+	if (id == node->core.self && hm)
+		id = READ_ONCE(hm->source);
+	return dsm_node_peer(node, id);
 }
 
 /**
@@ -344,14 +366,17 @@ static bool request_over(const struct dsm_slot *slot, u8 access)
  * @node:	the node, active
  * @slot:	the page
  * @access:	of enum dsm_right
+ * @receives:	the caller may handle messages meanwhile: it holds no lock
  *
  * Killable, and bounded by fault_timeout_ms from the start of the request.
  *
  * Return: 0, also when time is up, as dsm_engine_acquire() will say; %-EINTR
  * if the caller is being killed.
  */
-int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access)
+int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
+		    bool receives)
 {
+	struct dsm_peer *peer = receives ? answerer(node, slot) : NULL;
 	u32 timeout = patience(node);
 	long left = MAX_SCHEDULE_TIMEOUT;
 
@@ -362,8 +387,10 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 			return 0;
 	}
 	/* What is left of "for ever" is no int. */
-	left = wait_event_killable_timeout(slot->wait,
-					   request_over(slot, access), left);
+	if (peer)
+		left = dsm_tcp_wait(peer, slot, access, left);
+	else
+		left = wait_for_answer(slot, access, left);
 	return left < 0 ? -EINTR : 0;
 }
 

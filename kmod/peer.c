@@ -40,7 +40,9 @@ struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,
 	peer->address = *address;
 	strscpy(peer->text, text, sizeof(peer->text));
 	spin_lock_init(&peer->lock);
+	mutex_init(&peer->rx_lock);
 	mutex_init(&peer->tx_lock);
+	init_waitqueue_head(&peer->rx_wait);
 	INIT_LIST_HEAD(&peer->queue);
 	INIT_LIST_HEAD(&peer->chatter);
 	INIT_LIST_HEAD(&peer->pings);

@@ -63,6 +63,16 @@ static struct socket *make_socket(struct dsm_node *node, int family)
 	return sock;
 }
 
+/* Something came: its receiver has to look. */
+static void tell(struct dsm_conn *conn)
+{
+	/* pairs with conn_open(): the peer comes before the stage */
+	if (smp_load_acquire(&conn->stage) == DSM_CONN_OPEN)
+		dsm_tcp_rx_tell(conn->peer);
+	else
+		queue_work(conn->node->wq, &conn->rx_work);
+}
+
 static void conn_data_ready(struct sock *sk)
 {
 	struct dsm_conn *conn;
@@ -70,7 +80,7 @@ static void conn_data_ready(struct sock *sk)
 	read_lock_bh(&sk->sk_callback_lock);
 	conn = sk->sk_user_data;
 	if (conn)
-		queue_work(conn->node->wq, &conn->rx_work);
+		tell(conn);
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -95,7 +105,7 @@ static void conn_state_change(struct sock *sk)
 	conn = sk->sk_user_data;
 	if (conn) {
 		dsm_tcp_kick(conn->node);
-		queue_work(conn->node->wq, &conn->rx_work);
+		tell(conn);
 	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
@@ -162,7 +172,8 @@ static struct dsm_conn *conn_create(struct dsm_node *node, struct socket *sock,
 
 /*
  * After the callbacks and the works are off, nobody knows the connection: the
- * peer's senders went through tx_lock, and the keeper is who calls this.
+ * peer's receivers and senders went through their locks, and the keeper is who
+ * calls this.
  */
 static void conn_close(struct dsm_conn *conn)
 {
@@ -170,10 +181,12 @@ static void conn_close(struct dsm_conn *conn)
 
 	WRITE_ONCE(conn->dead, true);
 	if (peer) {
+		mutex_lock(&peer->rx_lock);
 		mutex_lock(&peer->tx_lock);
 		peer->conn = NULL;
 		WRITE_ONCE(peer->linked, false);
 		mutex_unlock(&peer->tx_lock);
+		mutex_unlock(&peer->rx_lock);
 	}
 	clear_callbacks(conn->node, conn->sock);
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
@@ -246,13 +259,15 @@ static void conn_open(struct dsm_conn *conn, struct dsm_peer *peer)
 	if (!conn->dialed)
 		conn->node->strangers--;
 	conn->peer = peer;
+	mutex_lock(&peer->rx_lock);
 	mutex_lock(&peer->tx_lock);
 	peer->conn = conn;
 	WRITE_ONCE(peer->linked, true);
 	mutex_unlock(&peer->tx_lock);
-	/* The receive worker sees conn->peer before the stage. */
+	/* pairs with tell() */
 	smp_store_release(&conn->stage, DSM_CONN_OPEN);
-	queue_work(conn->node->wq, &conn->rx_work);
+	mutex_unlock(&peer->rx_lock);
+	dsm_tcp_rx_tell(peer);
 	dsm_tcp_push(peer);
 }
 
@@ -396,6 +411,7 @@ static void look_at_peers(struct dsm_node *node)
 
 	xa_for_each(&node->peers, id, peer) {
 		if (peer->conn) {
+			dsm_tcp_rx_urge(peer);
 			dsm_peer_beat(peer);
 			/* Whoever has plugged it may have to wait. */
 			if (atomic_read(&peer->plugs))
@@ -462,6 +478,15 @@ err_release:
 	return err;
 }
 
+static void rx_stop_all(struct dsm_node *node)
+{
+	struct dsm_peer *peer;
+	unsigned long id;
+
+	xa_for_each(&node->peers, id, peer)
+		dsm_tcp_rx_stop(peer);
+}
+
 /** dsm_tcp_start() - listen, and begin to look for the peers */
 int dsm_tcp_start(struct dsm_node *node)
 {
@@ -472,13 +497,21 @@ int dsm_tcp_start(struct dsm_node *node)
 	INIT_DELAYED_WORK(&node->keeper, keeper);
 	node->keeper_stop = false;
 	node->strangers = 0;
-	xa_for_each(&node->peers, id, peer)
+	xa_for_each(&node->peers, id, peer) {
 		peer->dial_at = jiffies;
+		err = dsm_tcp_rx_start(peer);
+		if (err)
+			goto err_stop;
+	}
 	err = listen(node);
 	if (err)
-		return err;
+		goto err_stop;
 	dsm_tcp_kick(node);
 	return 0;
+
+err_stop:
+	rx_stop_all(node);
+	return err;
 }
 
 /** dsm_tcp_stop() - close everything; on return no message is being handled */
@@ -493,6 +526,7 @@ void dsm_tcp_stop(struct dsm_node *node)
 	node->listener = NULL;
 	list_for_each_entry_safe(conn, next, &node->conns, list)
 		conn_close(conn);
+	rx_stop_all(node);
 	/* A callback may have queued it once more in between. */
 	cancel_delayed_work_sync(&node->keeper);
 }

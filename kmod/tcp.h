@@ -35,8 +35,9 @@ enum dsm_conn_stage {
  * @dead:	of no use any more; the keeper will close it
  * @since:	when it was made, in jiffies
  * @hello:	the peer's, from stage GREETED on
- * @rx_work:	receives; all rx fields are its own
- * @rx_header:	the header being received
+ * @rx_work:	receives until stage GREETED; all rx fields are its own
+ * @rx_header:	the header being received; from stage OPEN on all rx fields are
+ *		under peer->rx_lock
  * @rx_have:	bytes of the frame that are here, header included
  * @rx_frame:	the header, decoded, once it is here
  * @scratch:	the payload being received, at most a page
@@ -76,6 +77,10 @@ void dsm_tcp_fail(struct dsm_conn *conn);
 
 /* tcp_recv.c */
 void dsm_tcp_rx_work(struct work_struct *work);
+void dsm_tcp_rx_tell(struct dsm_peer *peer);
+void dsm_tcp_rx_urge(struct dsm_peer *peer);
+int dsm_tcp_rx_start(struct dsm_peer *peer);
+void dsm_tcp_rx_stop(struct dsm_peer *peer);
 
 /* tcp_send.c */
 void dsm_tcp_tx_work(struct work_struct *work);

@@ -7,19 +7,20 @@
  *
  * Frames that came together are answered together. A batch of them is small, so
  * that the first answer is on its way while the last frame is being taken.
+ *
+ * Each peer has a thread that receives from it. But a program that waits for a
+ * page from the peer receives itself: when the page has come it is running
+ * already, and need not be woken by the thread. There is one receiver at a
+ * time, under peer->rx_lock. Who is woken when something comes is the first on
+ * peer->rx_wait, a program if there is one; whoever leaves something behind
+ * wakes the next one.
  */
+#include <linux/kthread.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <net/tcp.h>
 
 #include "tcp.h"
-
-static bool is_listening(const struct dsm_conn *conn)
-{
-	u8 stage = smp_load_acquire(&conn->stage); /* pairs with conn_open() */
-
-	return !READ_ONCE(conn->dead) &&
-	       (stage == DSM_CONN_HELLO || stage == DSM_CONN_OPEN);
-}
 
 static int header_done(struct dsm_conn *conn)
 {
@@ -33,22 +34,25 @@ static int header_done(struct dsm_conn *conn)
 	return open == hello ? -EPROTO : 0;
 }
 
-static int frame_done(struct dsm_conn *conn)
+static int hello_done(struct dsm_conn *conn)
 {
-	const void *payload = page_address(conn->scratch);
 	int err;
 
 	conn->rx_have = 0;
-	if (conn->stage == DSM_CONN_OPEN)
-		return dsm_session_recv(conn->peer, &conn->rx_frame, payload);
-
-	err = dsm_hello_decode(payload, &conn->hello);
+	err = dsm_hello_decode(page_address(conn->scratch), &conn->hello);
 	if (err)
 		return err;
 	/* pairs with look_at_conn(): the hello comes before the stage */
 	smp_store_release(&conn->stage, DSM_CONN_GREETED);
 	dsm_tcp_kick(conn->node);
 	return 0;
+}
+
+static int frame_done(struct dsm_conn *conn)
+{
+	conn->rx_have = 0;
+	return dsm_session_recv(conn->peer, &conn->rx_frame,
+				page_address(conn->scratch));
 }
 
 static int receive_into(struct dsm_conn *conn, void *to, size_t length)
@@ -91,27 +95,43 @@ static int receive(struct dsm_conn *conn)
 	return conn->rx_have == DSM_WIRE_BYTES + conn->rx_frame.length;
 }
 
-/* Whether the frame that is here has a successor; only a hint */
-static bool has_next(const struct dsm_conn *conn)
+/* How many bytes wait to be received; without the socket's lock, so a hint */
+static int input(const struct dsm_conn *conn)
 {
-	/* Without the socket's lock; a wrong answer is one packet more. */
-	return data_race(tcp_inq(conn->sock->sk)) >= DSM_WIRE_BYTES;
+	/* Who counts too few is told of the rest when it comes. */
+	return data_race(tcp_inq(conn->sock->sk));
+}
+
+/**
+ * struct receiver - a program that receives while it waits for a page
+ * @slot:	the page
+ * @access:	what it needs, of enum dsm_right
+ * @wait:	its place on peer->rx_wait
+ */
+struct receiver {
+	const struct dsm_slot *slot;
+	u8 access;
+	struct wait_queue_entry wait;
+};
+
+/* Whether a program has what it waits for; a thread never has. */
+static bool is_served(const struct receiver *r)
+{
+	return r && dsm_engine_is_answered(r->slot, r->access);
 }
 
 /* Take some frames that came together. Return: 0 or an error. */
-static int receive_batch(struct dsm_conn *conn, int *budget)
+static int receive_batch(struct dsm_conn *conn, const struct receiver *r)
 {
 	struct dsm_peer *plugged = NULL;
-	int room = min(*budget, DSM_BATCH), err = 0;
+	int room = DSM_BATCH, err = 0;
 
-	while (!err && room && is_listening(conn)) {
+	while (!err && room && !READ_ONCE(conn->dead) && !is_served(r)) {
 		err = receive(conn);
 		if (err <= 0)
 			continue;
 		room--;
-		--*budget;
-		if (!plugged && room && conn->stage == DSM_CONN_OPEN &&
-		    has_next(conn)) {
+		if (!plugged && room && input(conn) >= DSM_WIRE_BYTES) {
 			plugged = conn->peer;
 			dsm_tcp_plug(plugged);
 		}
@@ -122,18 +142,169 @@ static int receive_batch(struct dsm_conn *conn, int *budget)
 	return err;
 }
 
+/* Until the HELLO is here; then the keeper says who goes on. */
 void dsm_tcp_rx_work(struct work_struct *work)
 {
 	struct dsm_conn *conn = container_of(work, struct dsm_conn, rx_work);
 	unsigned int noio = memalloc_noio_save();
-	int budget = DSM_RX_BUDGET, err = 0;
+	int err = 0;
 
-	while (!err && budget && is_listening(conn))
-		err = receive_batch(conn, &budget);
+	while (!err && !READ_ONCE(conn->dead) &&
+	       READ_ONCE(conn->stage) == DSM_CONN_HELLO)
+		err = receive(conn);
+	if (err > 0)
+		err = hello_done(conn);
 	memalloc_noio_restore(noio);
-
 	if (err && err != -EAGAIN)
 		dsm_tcp_fail(conn);
-	else if (!budget)
-		queue_work(conn->node->wq, work);
+}
+
+/* Receive until nothing is left, or @r has what it waits for. */
+static void receive_all(struct dsm_peer *peer, const struct receiver *r)
+{
+	struct dsm_conn *conn = peer->conn;
+	unsigned int noio;
+	int err = 0;
+
+	lockdep_assert_held(&peer->rx_lock);
+
+	/* What comes after this sets it again, what came before is seen. */
+	smp_store_mb(peer->rx_ready, false);
+	if (!conn)
+		return;
+	noio = memalloc_noio_save();
+	while (!err && !READ_ONCE(conn->dead) && !is_served(r))
+		err = receive_batch(conn, r);
+	memalloc_noio_restore(noio);
+	if (err && err != -EAGAIN)
+		dsm_tcp_fail(conn);
+	else if (!err && input(conn))
+		WRITE_ONCE(peer->rx_ready, true);
+}
+
+/* If this fails, whoever receives now looks once more when he is done. */
+static bool begin_receiving(struct dsm_peer *peer)
+{
+	if (!READ_ONCE(peer->rx_ready))
+		return false;
+	smp_mb();	/* pairs with those before rx_ready is looked at again */
+	return mutex_trylock(&peer->rx_lock);
+}
+
+/* A program on the queue looks before it sleeps, so one is always enough. */
+static int wake_receiver(struct wait_queue_entry *wait, unsigned int mode,
+			 int flags, void *key)
+{
+	default_wake_function(wait, mode, flags, key);
+	return 1;
+}
+
+/**
+ * dsm_tcp_wait - wait for a page, and receive from a peer meanwhile
+ * @peer:	who is likely to bring it
+ * @slot:	the page
+ * @access:	of enum dsm_right
+ * @left:	how long, in jiffies
+ *
+ * Handles whatever the peer has to say, so the caller must hold no lock. As
+ * wait_event_killable_timeout() otherwise.
+ *
+ * Return: 0 if time is up; %-ERESTARTSYS if the caller is being killed.
+ */
+long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
+		  long left)
+{
+	DEFINE_WAIT_FUNC(answer, default_wake_function);
+	struct receiver r = { .slot = slot, .access = access };
+
+	init_waitqueue_func_entry(&r.wait, wake_receiver);
+	r.wait.private = current;
+	add_wait_queue(&slot->wait, &answer);
+	spin_lock_irq(&peer->rx_wait.lock);
+	__add_wait_queue_exclusive(&peer->rx_wait, &r.wait);
+	spin_unlock_irq(&peer->rx_wait.lock);
+	for (;;) {
+		set_current_state(TASK_KILLABLE);
+		if (is_served(&r))
+			break;
+		if (fatal_signal_pending(current)) {
+			left = -ERESTARTSYS;
+			break;
+		}
+		if (begin_receiving(peer)) {
+			__set_current_state(TASK_RUNNING);
+			receive_all(peer, &r);
+			mutex_unlock(&peer->rx_lock);
+			continue;
+		}
+		if (!left)
+			break;
+		left = schedule_timeout(left);
+	}
+	__set_current_state(TASK_RUNNING);
+	remove_wait_queue(&slot->wait, &answer);
+	remove_wait_queue(&peer->rx_wait, &r.wait);
+	smp_mb();	/* pairs with the one in begin_receiving() */
+	if (READ_ONCE(peer->rx_ready))
+		wake_up(&peer->rx_wait);
+	return left;
+}
+
+/** dsm_tcp_rx_tell() - something has come from a peer, or its connection */
+void dsm_tcp_rx_tell(struct dsm_peer *peer)
+{
+	WRITE_ONCE(peer->rx_ready, true);
+	wake_up(&peer->rx_wait);
+}
+
+/**
+ * dsm_tcp_rx_urge - do not wait for a program to receive; keeper only
+ * @peer:	the peer
+ *
+ * It may not get to run for long.
+ */
+void dsm_tcp_rx_urge(struct dsm_peer *peer)
+{
+	if (READ_ONCE(peer->rx_ready))
+		wake_up_process(peer->rx_thread);
+}
+
+static int rx_thread(void *data)
+{
+	struct dsm_peer *peer = data;
+
+	set_user_nice(current, MIN_NICE);
+	for (;;) {
+		wait_event_idle_exclusive(peer->rx_wait,
+					  READ_ONCE(peer->rx_ready) ||
+					  kthread_should_stop());
+		if (kthread_should_stop())
+			return 0;
+		mutex_lock(&peer->rx_lock);
+		receive_all(peer, NULL);
+		mutex_unlock(&peer->rx_lock);
+		cond_resched();
+	}
+}
+
+/** dsm_tcp_rx_start() - receive from a peer that has no connection yet */
+int dsm_tcp_rx_start(struct dsm_peer *peer)
+{
+	struct task_struct *thread;
+
+	peer->rx_ready = false;
+	thread = kthread_run(rx_thread, peer, "%s-rx-%u",
+			     dev_name(&peer->node->dev), peer->id);
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	peer->rx_thread = thread;
+	return 0;
+}
+
+/** dsm_tcp_rx_stop() - the opposite, if it was done */
+void dsm_tcp_rx_stop(struct dsm_peer *peer)
+{
+	if (peer->rx_thread)
+		kthread_stop(peer->rx_thread);
+	peer->rx_thread = NULL;
 }

@@ -40,7 +40,8 @@ static vm_fault_t wait_unlocked(struct vm_fault *vmf, struct dsm_node *node,
 	dsm_stats_add(node, DSM_STAT_retries, 1);
 	if (ahead)
 		dsm_ahead(node, slot->index, access);
-	dsm_engine_wait(node, slot, access);
+	/* The program itself holds no lock of the kernel's. */
+	dsm_engine_wait(node, slot, access, vmf->flags & FAULT_FLAG_USER);
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }
 
@@ -54,7 +55,7 @@ static int wait_locked(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 	int err;
 
 	do {
-		err = dsm_engine_wait(node, slot, access);
+		err = dsm_engine_wait(node, slot, access, false);
 		if (err)
 			return err;
 		err = dsm_engine_acquire(node, slot, access, DSM_HOW_AGAIN);

@@ -11,7 +11,7 @@ import re
 import statistics
 
 EVENTS = ("dsm", "exceptions/page_fault_user", "net/net_dev_start_xmit",
-          "net/napi_gro_receive_entry", "sched/sched_switch",
+          "net/napi_gro_receive_entry",
           "syscalls/sys_enter_sendto", "syscalls/sys_exit_recvfrom")
 
 START = """
@@ -48,11 +48,6 @@ def is_out(event):
 
 def is_in(event):
     return event["name"] == "napi_gro_receive_entry"
-
-
-def runs_program(event):
-    return (event["name"] == "sched_switch" and
-            f"next_comm={PROGRAM} " in event["text"])
 
 
 def message(name, types):
@@ -92,8 +87,7 @@ def at_asker(answer):
         ("it leaves", is_out),
         ("the answer is here", is_in),
         ("its handler runs", message("dsm_recv", answer)),
-        ("the program runs", runs_program),
-        ("it has the page", is_done),
+        ("the program has the page", is_done),
     )
 
 
@@ -102,14 +96,6 @@ def at_home(answer):
         ("the request is here", is_in),
         ("its handler runs", message("dsm_recv", "GET")),
         ("the answer is made", message("dsm_send", answer)),
-        ("it leaves", is_out),
-    )
-
-
-def afterwards(answer):
-    return (
-        ("the answer's handler runs", message("dsm_recv", answer)),
-        ("DONE is made", message("dsm_send", "DONE")),
         ("it leaves", is_out),
     )
 
@@ -191,5 +177,4 @@ def text(measure, here, there):
     answer = ANSWERS[measure]
     return "\n".join([
         *breakdown(measure, here, there, at_asker(answer), at_home(answer)),
-        *one_side(f"{measure}: meanwhile", here, afterwards(answer))[0], "",
         *breakdown("plain exchange", here, there, CALLER, CALLED), ""])
