@@ -191,7 +191,7 @@ static bool begin_receiving(struct dsm_peer *peer)
 	return mutex_trylock(&peer->rx_lock);
 }
 
-/* A program on the queue looks before it sleeps, so one is always enough. */
+/* A program on the queue looks before it sleeps, so one of them is enough. */
 static int wake_receiver(struct wait_queue_entry *wait, unsigned int mode,
 			 int flags, void *key)
 {
