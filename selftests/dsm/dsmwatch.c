@@ -185,6 +185,18 @@ static int complain(const struct watch *w, const struct dsm_page_info *said,
 	return -1;
 }
 
+/*
+ * It has asked to write, and the home has ended that with its answer, which is
+ * on its way.
+ */
+static bool is_being_upgraded(const struct dsm_page_info *said,
+			      const struct dsm_page_info *home, uint32_t id)
+{
+	return said->flags & DSM_PAGE_PENDING &&
+	       said->state == DSM_PAGE_READ_ONLY && home->owner == id &&
+	       said->version + 1 == home->version;
+}
+
 /* Whether what the nodes said of a page at rest fits together */
 static int judge(struct watch *w, const struct dsm_page_info *said,
 		 const struct dsm_page_info *home)
@@ -199,6 +211,8 @@ static int judge(struct watch *w, const struct dsm_page_info *said,
 		holders++;
 		if (!in_set(home, id))
 			return complain(w, said, home, "not in the copyset");
+		if (is_being_upgraded(&said[i], home, id))
+			continue;
 		if (said[i].version != home->version)
 			return complain(w, said, home, "an old copy");
 		if (said[i].state == DSM_PAGE_READ_ONLY)

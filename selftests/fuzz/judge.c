@@ -343,7 +343,7 @@ static void judge_message(const struct fuzz_node *n, u16 to,
 	case DSM_MSG_DONE:
 		FUZZ_CHECK(!n->home && to == n->home_id &&
 			   msg->requester == self && before.page.want &&
-			   !pg->final, "a DONE for nothing");
+			   (msg->status || !pg->final), "a DONE for nothing");
 		break;
 	case DSM_MSG_FORWARD:
 		FUZZ_CHECK(n->home && to == n->home->source &&
