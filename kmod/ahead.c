@@ -7,8 +7,10 @@
  * pages are asked for before the thread comes to them, in batches: when it is
  * at the first of one, the next is asked for, and is twice as large, up to
  * ahead_pages. A step elsewhere ends the stream, and what was asked for in vain
- * is a batch or two. They are asked for to be written if the last page was, so
- * who only reads never takes a page from its writer.
+ * is a batch or two. If it ends before anything was of use, the next one has to
+ * be twice as long before it is believed: a thread that goes round a few pages
+ * is none. They are asked for to be written if the last page was, so who only
+ * reads never takes a page from its writer.
  *
  * The first page of a batch is marked as the kernel's own read-ahead does it
  * (mm/readahead.c): faults that map the pages around theirs leave it out, so
@@ -23,13 +25,21 @@
 
 enum {
 	AHEAD_START	= 4,	/* pages in a stream's first batch */
+	RUN_MIN		= 2,	/* steps of the same length make a stream */
+	RUN_MAX		= 32,	/* after many that were none */
 	STRIDE_MAX	= 64,	/* pages; farther apart is elsewhere */
 };
 
-/* Threads are told apart by some bits of their ids. */
-static struct dsm_stream *stream_of(struct dsm_node *node, pid_t pid)
+/* One place for all threads whose ids have some bits in common */
+static struct dsm_stream *stream_of(struct dsm_node *node, pid_t thread)
 {
-	return &node->streams[pid % DSM_STREAMS];
+	struct dsm_stream *s = &node->streams[thread % DSM_STREAMS];
+
+	lockdep_assert_held(&node->ahead_lock);
+
+	if (s->thread != thread)
+		*s = (struct dsm_stream) { .thread = thread };
+	return s;
 }
 
 /* Whether the stream goes on at @index: a page asked for, or the next one */
@@ -54,11 +64,17 @@ static bool follow(struct dsm_stream *s, s64 index, u8 access, bool marked,
 		beyond = (index - s->edge) * s->stride > 0;
 		if (beyond || marked)
 			s->batch = min(2 * s->batch, limit);
+		s->need = RUN_MIN;
 	} else if (step == s->stride) {
-		s->batch = min_t(u32, AHEAD_START, limit);
+		s->run = min_t(u32, s->run + 1, RUN_MAX);
+		if (s->run >= max_t(u32, s->need, RUN_MIN)) {
+			s->batch = min_t(u32, AHEAD_START, limit);
+			s->need = min_t(u32, 2 * s->run, RUN_MAX);
+		}
 	} else {
 		s->batch = 0;
 		s->stride = abs(step) <= STRIDE_MAX ? step : 0;
+		s->run = 1;
 	}
 	if (beyond)
 		s->edge = index;
@@ -108,9 +124,9 @@ static bool is_marked(const struct dsm_slot *slot)
  */
 void dsm_ahead(struct dsm_node *node, u64 index, u8 access)
 {
-	struct dsm_stream *s = stream_of(node, task_pid_nr(current));
 	u32 limit = READ_ONCE(node->set.ahead_pages);
 	unsigned int count = 0;
+	struct dsm_stream *s;
 	s64 stride;
 	u64 first;
 	bool marked;
@@ -119,6 +135,7 @@ void dsm_ahead(struct dsm_node *node, u64 index, u8 access)
 		return;
 	marked = is_marked(dsm_region_find(node, index));
 	spin_lock(&node->ahead_lock);
+	s = stream_of(node, task_pid_nr(current));
 	if (index == s->last)
 		s->stores |= access == DSM_WRITE;
 	else if (follow(s, index, access, marked, limit))

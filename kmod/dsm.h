@@ -332,18 +332,24 @@ struct dsm_settings {
 
 /**
  * struct dsm_stream - a thread's way through the pages (ahead.c)
+ * @thread:	its id
  * @last:	the page it came to last
  * @stride:	from one page to the next; 0: not known
+ * @run:	pages in a row at that distance
+ * @need:	how many of them make a stream
  * @edge:	the last page that was asked for; at least @last
  * @batch:	how many pages were asked for at once, last; 0: it is no stream
  * @access:	what to ask for, of enum dsm_right
  * @stores:	it has stored to page @last
  */
 struct dsm_stream {
+	pid_t thread;
 	s64 last;
 	s64 stride;
 	s64 edge;
 	u32 batch;
+	u32 run;
+	u32 need;
 	u8 access;
 	bool stores;
 };

@@ -243,6 +243,30 @@ TEST_F_TIMEOUT(around, not_elsewhere, SECONDS)
 	EXPECT_GE(faults + touched, stat_of(n, "read_faults"));
 }
 
+/*
+ * Who goes round three pages makes two steps of the same length in each round.
+ * That is believed to be a stream once, not in every round.
+ */
+TEST_F_TIMEOUT(around, not_round_and_round, SECONDS)
+{
+	enum { ROUNDS = 20, NR = 3, APART = 2, IN_VAIN = 8 };
+	struct cluster *c = &self->c;
+	unsigned int round, node, i;
+	uint64_t sent;
+
+	for (i = 0; i < PAGES; i++)
+		*word(c, 1, self->at + i * PAGE) = i;
+	sent = stat_sum(c, "pages_out");
+	for (round = 0; round < ROUNDS; round++)
+		for (node = 0; node < 2; node++)
+			for (i = 0; i < NR; i++)
+				++*word(c, node, self->at +
+					(THIRD - i * APART) * PAGE);
+	sent = stat_sum(c, "pages_out") - sent;
+	EXPECT_LE(2 * ROUNDS - 1, sent / NR);
+	EXPECT_GE(2 * ROUNDS * NR + 2 * IN_VAIN, sent);
+}
+
 /* Up to the last page of the region, and to no other */
 TEST_F_TIMEOUT(around, ends_with_the_region, SECONDS)
 {
