@@ -76,7 +76,8 @@
  * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in pages: 2 MiB, as
  *			much as the kernel reads ahead at once. A page that a
  *			program waits for may come behind all of them.
- * @DSM_STREAMS:	threads whose streams of pages are followed (ahead.c)
+ * @DSM_STREAMS:	threads whose streams of pages are followed (ahead.c), and
+ *		whose last use of a page is known
  * @DSM_AHEAD_PAGES:	default of ahead_pages
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
  * @DSM_EXIT_MS:	longest wait for a page of a process that is exiting
@@ -355,6 +356,20 @@ struct dsm_stream {
 };
 
 /**
+ * struct dsm_use - the last page that a thread came to (engine.c)
+ * @slot:	the page
+ * @instruction: where in the program that was
+ * @thread:	its id
+ *
+ * Read and written without a lock: a mistake costs time.
+ */
+struct dsm_use {
+	struct dsm_slot *slot;
+	unsigned long instruction;
+	pid_t thread;
+};
+
+/**
  * enum dsm_how - what dsm_engine_acquire() is told about the access
  * @DSM_HOW_AGAIN:	the caller has waited for this right before; an error
  *			that ended that wait is for it to report
@@ -405,6 +420,7 @@ enum dsm_how {
  * @prefetch_lock: protects both
  * @streams:	the ways of threads, by some bits of their ids
  * @ahead_lock:	protects them
+ * @uses:	where threads were last, by the same bits
  * @processes:	those that use the region, by process id (futex.c)
  * @process_lock: taken to change @processes
  * @gone:	how many times a page went from here
@@ -460,6 +476,7 @@ struct dsm_node {
 	spinlock_t prefetch_lock;	/* protects both above */
 	struct dsm_stream streams[DSM_STREAMS];
 	spinlock_t ahead_lock;		/* protects streams */
+	struct dsm_use uses[DSM_STREAMS];
 
 	struct xarray processes;
 	struct mutex process_lock;	/* protects changes of processes */
@@ -527,6 +544,7 @@ void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
 
 /* hold.c */
 void dsm_hold_measure(struct dsm_node *node);
+bool dsm_hold_is_auto(const struct dsm_node *node);
 u32 dsm_hold_base(const struct dsm_node *node);
 u32 dsm_hold_us(const struct dsm_node *node, const struct dsm_slot *slot);
 void dsm_hold_lowered(struct dsm_slot *slot, u64 now);

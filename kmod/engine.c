@@ -11,6 +11,7 @@
 #include <linux/moduleparam.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 
 #include "dsm.h"
 #include "trace.h"
@@ -41,7 +42,7 @@ static bool spanned(struct dsm_node *node, struct dsm_slot *slot, u64 now)
 
 static u32 thread_bit(void)
 {
-	return 1U << (task_pid_nr(current) % 32);
+	return 1U << (task_pid_nr(current) % DSM_STREAMS);
 }
 
 static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
@@ -90,6 +91,17 @@ static void arm_timer(struct dsm_node *node, struct dsm_slot *slot, u64 at_us)
 	spin_unlock_irqrestore(&node->timer_lock, flags);
 }
 
+/* When to look at a page again: its hold may be over early, see end_hold(). */
+static u64 look_at(const struct dsm_node *node, const struct dsm_slot *slot,
+		   u64 at)
+{
+	u64 now = now_us();
+
+	if (slot->page.fresh || slot->page.hold_until <= now)
+		return at;
+	return min(at, now + dsm_hold_base(node));
+}
+
 static void act(struct dsm_node *node, struct dsm_slot *slot,
 		const struct dsm_act *act)
 {
@@ -110,7 +122,7 @@ static void act(struct dsm_node *node, struct dsm_slot *slot,
 		wake_up_all(&slot->wait);
 		break;
 	case DSM_ACT_TIMER:
-		arm_timer(node, slot, act->at);
+		arm_timer(node, slot, look_at(node, slot, act->at));
 		break;
 	}
 }
@@ -213,7 +225,6 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 
 	ev->page = slot->index;
 	ev->now = now_us();
-	ev->hold_us = dsm_hold_us(node, slot);
 	if (ev->type == DSM_EV_RECV || ev->type == DSM_EV_TICK) {
 		ev->in_use = spanned(node, slot, ev->now);
 		ev->pinned = withdraw(node, slot, ev);
@@ -231,6 +242,94 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 		dsm_vm_restore(slot);
 	slot->withdrawn = false;
 	return verdict;
+}
+
+static void use(struct dsm_node *node, struct dsm_slot *slot, u32 hold_us)
+{
+	struct dsm_event ev = { .type = DSM_EV_USED, .hold_us = hold_us };
+
+	step(node, slot, &ev);
+}
+
+static struct dsm_use *last_use(struct dsm_node *node)
+{
+	return &node->uses[task_pid_nr(current) % DSM_STREAMS];
+}
+
+/* Only to be compared with another of the same thread */
+static unsigned long instruction(void)
+{
+	return instruction_pointer(task_pt_regs(current));
+}
+
+static void note_use(struct dsm_node *node, struct dsm_slot *slot)
+{
+	struct dsm_use *last = last_use(node);
+
+	WRITE_ONCE(last->slot, slot);
+	WRITE_ONCE(last->instruction, instruction());
+	WRITE_ONCE(last->thread, task_pid_nr(current));
+}
+
+/* Whether a thread that used pages is in a call that waits, or is no more. */
+static bool is_away(pid_t thread)
+{
+	struct task_struct *task = pid_task(find_pid_ns(thread, &init_pid_ns),
+					    PIDTYPE_PID);
+
+	return !task || READ_ONCE(task->__state) & TASK_INTERRUPTIBLE;
+}
+
+/* Whether all threads that have used a page are away. */
+static bool is_left(struct dsm_node *node, const struct dsm_slot *slot)
+{
+	unsigned long threads = slot->used_by;
+	bool left = threads;
+	unsigned int bit;
+
+	rcu_read_lock();
+	for_each_set_bit(bit, &threads, DSM_STREAMS)
+		left = left && is_away(READ_ONCE(node->uses[bit].thread));
+	rcu_read_unlock();
+	return left;
+}
+
+/*
+ * Somebody wants a page: it is held for those who use it, and not for those who
+ * went to sleep. A holder of a lock that waits for another one, say.
+ */
+static void end_hold(struct dsm_node *node, struct dsm_slot *slot)
+{
+	if (!slot->page.fresh && slot->page.hold_until > now_us() &&
+	    dsm_hold_is_auto(node) && is_left(node, slot))
+		use(node, slot, 0);
+}
+
+/*
+ * The running program is about to wait for a page. Meanwhile it cannot use the
+ * page that it came to last: unless somebody else here does, or one instruction
+ * needs both, that one is not held any longer. So who waits for a lock that was
+ * just released need not wait for the hold time, too.
+ */
+static void leave_last(struct dsm_node *node, const struct dsm_slot *slot)
+{
+	const struct dsm_use *last = last_use(node);
+	struct dsm_slot *left = READ_ONCE(last->slot);
+	struct dsm_event ev = { .type = DSM_EV_TICK };
+
+	if (!left || left == slot || left->index + 1 == slot->index ||
+	    !dsm_hold_is_auto(node) ||
+	    READ_ONCE(last->instruction) == instruction() ||
+	    READ_ONCE(left->page.fresh) ||
+	    READ_ONCE(left->page.hold_until) <= now_us())
+		return;
+	mutex_lock(&left->lock);
+	if (!left->page.fresh && left->used_by == thread_bit()) {
+		use(node, left, 0);
+		if (left->page.deferred.type)
+			step(node, left, &ev);
+	}
+	mutex_unlock(&left->lock);
 }
 
 /*
@@ -309,8 +408,9 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 	count_fault(node, slot, access, state, !want && pg->want);
 	if (pg->state >= access) {
 		slot->used_by |= thread_bit();
-		ev = (struct dsm_event) { .type = DSM_EV_USED };
-		step(node, slot, &ev);
+		use(node, slot, dsm_hold_us(node, slot));
+		if (how & DSM_HOW_PROGRAM)
+			note_use(node, slot);
 		folio_lock(slot->folio);
 		goto out;
 	}
@@ -366,7 +466,8 @@ static struct dsm_peer *answerer(struct dsm_node *node,
  * @node:	the node, active
  * @slot:	the page
  * @access:	of enum dsm_right
- * @receives:	the caller may handle messages meanwhile: it holds no lock
+ * @receives:	the caller is a program in a fault of its own, without a lock:
+ *		it may handle messages meanwhile
  *
  * Killable, and bounded by fault_timeout_ms from the start of the request.
  *
@@ -380,6 +481,8 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 	u32 timeout = patience(node);
 	long left = MAX_SCHEDULE_TIMEOUT;
 
+	if (receives)
+		leave_last(node, slot);
 	if (timeout) {
 		left = (long)(READ_ONCE(slot->asked_at) +
 			      msecs_to_jiffies(timeout) - jiffies);
@@ -405,10 +508,8 @@ static void reject(struct dsm_node *node, u16 from, const struct dsm_msg *msg)
 /* Nobody is on his way to a page that came unasked: its hold time runs now. */
 static void use_unasked(struct dsm_node *node, struct dsm_slot *slot)
 {
-	struct dsm_event ev = { .type = DSM_EV_USED };
-
 	if (slot->page.fresh && !slot->asked_by)
-		step(node, slot, &ev);
+		use(node, slot, dsm_hold_us(node, slot));
 }
 
 /**
@@ -450,6 +551,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	/* Nobody can see the page while it waits for its bytes. */
 	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page))
 		memcpy(folio_address(slot->folio), payload, frame->length);
+	end_hold(node, slot);
 	verdict = step(node, slot, &ev);
 	use_unasked(node, slot);
 	mutex_unlock(&slot->lock);
@@ -508,6 +610,7 @@ static void tick_work(struct work_struct *work)
 
 	while ((slot = next_expired(node))) {
 		mutex_lock(&slot->lock);
+		end_hold(node, slot);
 		step(node, slot, &ev);
 		mutex_unlock(&slot->lock);
 	}

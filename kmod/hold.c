@@ -54,6 +54,12 @@ void dsm_hold_measure(struct dsm_node *node)
 		WRITE_ONCE(node->hold_rtt_us, div_u64(sum, nr));
 }
 
+/** dsm_hold_is_auto() - whether nobody has said how long pages are kept */
+bool dsm_hold_is_auto(const struct dsm_node *node)
+{
+	return READ_ONCE(node->set.hold_us) == DSM_HOLD_AUTO;
+}
+
 /**
  * dsm_hold_base() - microseconds that a page is kept which nobody fights for
  * @node:	the node
@@ -79,7 +85,7 @@ u32 dsm_hold_us(const struct dsm_node *node, const struct dsm_slot *slot)
 {
 	u32 base = dsm_hold_base(node);
 
-	if (READ_ONCE(node->set.hold_us) != DSM_HOLD_AUTO)
+	if (!dsm_hold_is_auto(node))
 		return base;
 	return min_t(u32, base << slot->bounces, HOLD_MAX_US);
 }

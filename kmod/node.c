@@ -379,6 +379,7 @@ int dsm_node_down(struct dsm_node *node)
 	node->rtt_us = 0;
 	node->hold_rtt_us = 0;
 	memset(node->streams, 0, sizeof(node->streams));
+	memset(node->uses, 0, sizeof(node->uses));
 	node->up = false;
 	dev_info(&node->dev, "down\n");
 	return 0;

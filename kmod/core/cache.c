@@ -102,16 +102,18 @@ void dsm_cache_fault(struct dsm_ctx *x, u8 access)
 
 /*
  * The hold time runs from the first use, once for each grant: if every use
- * prolonged it, a busy node would never give the page away.
+ * prolonged it, a busy node would never give the page away. A later one can
+ * only make it shorter.
  */
 void dsm_cache_used(struct dsm_ctx *x)
 {
 	struct dsm_page *pg = x->pg;
+	u64 until = x->ev->now + x->ev->hold_us;
 
-	if (!pg->fresh)
+	if (!pg->fresh && until >= pg->hold_until)
 		return;
 	pg->fresh = false;
-	pg->hold_until = x->ev->now + x->ev->hold_us;
+	pg->hold_until = until;
 	if (pg->deferred.type)
 		dsm_act_timer(x, pg->hold_until);
 }

@@ -40,7 +40,8 @@ enum dsm_event_type {
  *		Matters only where dsm_step_leaves() is less than the state.
  * @from:	RECV: who sent it, as the session proved; LOST: who is lost
  * @now:	time of the event in microseconds, never less than before
- * @hold_us:	how long a page is kept from its first use, in microseconds
+ * @hold_us:	USED: how long a page is kept from its first use, in
+ *		microseconds; later, that it need be kept no longer than this
  * @page:	the page
  * @msg:	RECV: the message, decoded
  */

@@ -385,6 +385,25 @@ TEST_AT(0, dsm_step__tick)
 	EXPECT_STREQ("protect read; 0>1 DATA read p0 v5 final", acts(f));
 }
 
+/* A later use makes the hold time shorter, and never longer. */
+TEST_AT(0, dsm_step__hold_ends_early)
+{
+	setup_page(f, DSM_WRITE, 5);
+	setup_home(f, 0, 5, 1 << 0);
+	f->pg.hold_until = 1030;
+	EXPECT_EQ(DSM_OK,
+		  receive(f, 1, message(DSM_MSG_GET, DSM_READ, 1, 0)));
+	f->ev.hold_us = 500;
+	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_USED));
+	EXPECT_EQ(1030, f->pg.hold_until);
+	EXPECT_STREQ("", acts(f));
+	f->ev.hold_us = 0;
+	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_USED));
+	EXPECT_STREQ("timer 1000", acts(f));
+	EXPECT_EQ(DSM_OK, happens(f, DSM_EV_TICK));
+	EXPECT_STREQ("protect read; 0>1 DATA read p0 v5 final", acts(f));
+}
+
 /* What ended in this very step was not foretold: the next one waits. */
 TEST_AT(0, dsm_step__tick_ends_one)
 {
