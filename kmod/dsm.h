@@ -76,8 +76,8 @@
  * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in pages: 2 MiB, as
  *			much as the kernel reads ahead at once. A page that a
  *			program waits for may come behind all of them.
- * @DSM_STREAMS:	threads whose streams of pages are followed (ahead.c), and
- *		whose last use of a page is known
+ * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
+ *		last page is known (engine.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
  * @DSM_EXIT_MS:	longest wait for a page of a process that is exiting

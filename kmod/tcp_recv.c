@@ -187,7 +187,7 @@ static bool begin_receiving(struct dsm_peer *peer)
 {
 	if (!READ_ONCE(peer->rx_ready))
 		return false;
-	smp_mb();	/* pairs with those before rx_ready is looked at again */
+	smp_mb();	/* pairs with those before it is looked at again */
 	return mutex_trylock(&peer->rx_lock);
 }
 
