@@ -492,7 +492,7 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 	/* What is left of "for ever" is no int. */
 	if (peer)
 		left = dsm_tcp_wait(peer, slot, access, left);
-	else
+	if (left > 0)
 		left = wait_for_answer(slot, access, left);
 	return left < 0 ? -EINTR : 0;
 }

@@ -13,7 +13,8 @@
  * already, and need not be woken by the thread. There is one receiver at a
  * time, under peer->rx_lock. Who is woken when something comes is the first on
  * peer->rx_wait, a program if there is one; whoever leaves something behind
- * wakes the next one.
+ * wakes the next one. A program may be of low priority, or have used up its
+ * time, so it handles a batch of what is not for it at most.
  */
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
@@ -106,31 +107,35 @@ static int input(const struct dsm_conn *conn)
  * struct receiver - a program that receives while it waits for a page
  * @slot:	the page
  * @access:	what it needs, of enum dsm_right
+ * @room:	how many frames it may still handle
  * @wait:	its place on peer->rx_wait
  */
 struct receiver {
 	const struct dsm_slot *slot;
 	u8 access;
+	u8 room;
 	struct wait_queue_entry wait;
 };
 
-/* Whether a program has what it waits for; a thread never has. */
-static bool is_served(const struct receiver *r)
+/* Whether a program has done what it can; the thread never has. */
+static bool is_done(const struct receiver *r)
 {
-	return r && dsm_engine_is_answered(r->slot, r->access);
+	return r && (!r->room || dsm_engine_is_answered(r->slot, r->access));
 }
 
 /* Take some frames that came together. Return: 0 or an error. */
-static int receive_batch(struct dsm_conn *conn, const struct receiver *r)
+static int receive_batch(struct dsm_conn *conn, struct receiver *r)
 {
 	struct dsm_peer *plugged = NULL;
 	int room = DSM_BATCH, err = 0;
 
-	while (!err && room && !READ_ONCE(conn->dead) && !is_served(r)) {
+	while (!err && room && !READ_ONCE(conn->dead) && !is_done(r)) {
 		err = receive(conn);
 		if (err <= 0)
 			continue;
 		room--;
+		if (r)
+			r->room--;
 		if (!plugged && room && input(conn) >= DSM_WIRE_BYTES) {
 			plugged = conn->peer;
 			dsm_tcp_plug(plugged);
@@ -159,8 +164,8 @@ void dsm_tcp_rx_work(struct work_struct *work)
 		dsm_tcp_fail(conn);
 }
 
-/* Receive until nothing is left, or @r has what it waits for. */
-static void receive_all(struct dsm_peer *peer, const struct receiver *r)
+/* Receive until nothing is left, or @r is done. */
+static void receive_all(struct dsm_peer *peer, struct receiver *r)
 {
 	struct dsm_conn *conn = peer->conn;
 	unsigned int noio;
@@ -173,12 +178,13 @@ static void receive_all(struct dsm_peer *peer, const struct receiver *r)
 	if (!conn)
 		return;
 	noio = memalloc_noio_save();
-	while (!err && !READ_ONCE(conn->dead) && !is_served(r))
+	while (!err && !READ_ONCE(conn->dead) && !is_done(r))
 		err = receive_batch(conn, r);
 	memalloc_noio_restore(noio);
 	if (err && err != -EAGAIN)
 		dsm_tcp_fail(conn);
-	else if (!err && input(conn))
+	/* What is left on a connection that is given up is for nobody. */
+	if (!err && !READ_ONCE(conn->dead) && input(conn))
 		WRITE_ONCE(peer->rx_ready, true);
 }
 
@@ -206,16 +212,19 @@ static int wake_receiver(struct wait_queue_entry *wait, unsigned int mode,
  * @access:	of enum dsm_right
  * @left:	how long, in jiffies
  *
- * Handles whatever the peer has to say, so the caller must hold no lock. As
- * wait_event_killable_timeout() otherwise.
+ * Handles whatever the peer has to say, so the caller must hold no lock. After
+ * %DSM_BATCH frames that is left to others.
  *
- * Return: 0 if time is up; %-ERESTARTSYS if the caller is being killed.
+ * Return: 0 if time is up; %-ERESTARTSYS if the caller is being killed; else
+ * what is left of the time, and there may be no answer yet.
  */
 long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
 		  long left)
 {
 	DEFINE_WAIT_FUNC(answer, default_wake_function);
-	struct receiver r = { .slot = slot, .access = access };
+	struct receiver r = {
+		.slot = slot, .access = access, .room = DSM_BATCH,
+	};
 
 	init_waitqueue_func_entry(&r.wait, wake_receiver);
 	r.wait.private = current;
@@ -225,7 +234,7 @@ long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
 	spin_unlock_irq(&peer->rx_wait.lock);
 	for (;;) {
 		set_current_state(TASK_KILLABLE);
-		if (is_served(&r))
+		if (is_done(&r))
 			break;
 		if (fatal_signal_pending(current)) {
 			left = -ERESTARTSYS;
@@ -235,6 +244,7 @@ long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
 			__set_current_state(TASK_RUNNING);
 			receive_all(peer, &r);
 			mutex_unlock(&peer->rx_lock);
+			cond_resched();
 			continue;
 		}
 		if (!left)
