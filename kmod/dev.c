@@ -56,7 +56,7 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	unsigned int how = 0;
 	int err;
 
-	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL);
+	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL_ACCOUNT);
 	if (!slot)
 		return -ENOMEM;
 	err = dsm_region_back(node, slot, GFP_KERNEL);

@@ -97,7 +97,8 @@ static u64 look_at(const struct dsm_node *node, const struct dsm_slot *slot,
 {
 	u64 now = now_us();
 
-	if (slot->page.fresh || slot->page.hold_until <= now)
+	if (slot->page.fresh || slot->page.hold_until <= now ||
+	    !dsm_hold_is_auto(node))
 		return at;
 	return min(at, now + dsm_hold_base(node));
 }
@@ -318,6 +319,7 @@ static void leave_last(struct dsm_node *node, const struct dsm_slot *slot)
 	struct dsm_event ev = { .type = DSM_EV_TICK };
 
 	if (!left || left == slot || left->index + 1 == slot->index ||
+	    READ_ONCE(last->thread) != task_pid_nr(current) ||
 	    !dsm_hold_is_auto(node) ||
 	    READ_ONCE(last->instruction) == instruction() ||
 	    READ_ONCE(left->page.fresh) ||
@@ -409,8 +411,7 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 	if (pg->state >= access) {
 		slot->used_by |= thread_bit();
 		use(node, slot, dsm_hold_us(node, slot));
-		if (how & DSM_HOW_PROGRAM)
-			note_use(node, slot);
+		note_use(node, slot);
 		folio_lock(slot->folio);
 		goto out;
 	}

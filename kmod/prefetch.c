@@ -53,7 +53,7 @@ static bool prepare(struct dsm_node *node, u64 index)
 
 	if (!take_place(node, index))
 		return false;
-	slot = dsm_region_slot(node, index, GFP_PREFETCH);
+	slot = dsm_region_slot(node, index, GFP_PREFETCH | __GFP_ACCOUNT);
 	return slot && !dsm_region_back(node, slot, GFP_PREFETCH);
 }
 

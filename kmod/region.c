@@ -98,10 +98,9 @@ static void slot_free(struct dsm_slot *slot)
  * dsm_region_slot - the slot of a page, made if need be
  * @node:	the node, active
  * @index:	the page, inside the region
- * @gfp:	how to allocate
- *
- * It is charged to the running program's control group, as the page will be.
- * The module's own threads are in none.
+ * @gfp:	how to allocate; %__GFP_ACCOUNT charges it to the control group
+ *		of the running program, as the page will be. A program that
+ *		handles a message does that for somebody else.
  *
  * Return: the slot, or NULL if memory ran out.
  */
@@ -113,7 +112,6 @@ struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp)
 	if (slot)
 		return slot;
 
-	gfp |= __GFP_ACCOUNT;
 	slot = kzalloc_obj(*slot, gfp);
 	if (!slot)
 		return NULL;

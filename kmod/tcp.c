@@ -370,7 +370,7 @@ static void look_at_conn(struct dsm_conn *conn)
 		else if (tcp_state == TCP_CLOSE)
 			WRITE_ONCE(conn->dead, true);
 	}
-	/* pairs with frame_done(): conn->hello is whole */
+	/* pairs with hello_done(): conn->hello is whole */
 	if (smp_load_acquire(&conn->stage) == DSM_CONN_GREETED)
 		greet(conn);
 	if (conn->stage != DSM_CONN_OPEN) {

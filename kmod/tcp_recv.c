@@ -178,8 +178,10 @@ static void receive_all(struct dsm_peer *peer, struct receiver *r)
 	if (!conn)
 		return;
 	noio = memalloc_noio_save();
-	while (!err && !READ_ONCE(conn->dead) && !is_done(r))
+	while (!err && !READ_ONCE(conn->dead) && !is_done(r)) {
 		err = receive_batch(conn, r);
+		cond_resched();
+	}
 	memalloc_noio_restore(noio);
 	if (err && err != -EAGAIN)
 		dsm_tcp_fail(conn);

@@ -104,7 +104,7 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 
 	if (vmf->pgoff >= node->core.pages)
 		return VM_FAULT_SIGBUS;
-	slot = dsm_region_slot(node, vmf->pgoff, GFP_KERNEL);
+	slot = dsm_region_slot(node, vmf->pgoff, GFP_KERNEL_ACCOUNT);
 	if (!slot || dsm_region_back(node, slot, GFP_KERNEL) ||
 	    dsm_futex_note(node, vmf->vma))
 		return VM_FAULT_OOM;
