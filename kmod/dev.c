@@ -54,6 +54,7 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 {
 	struct dsm_slot *slot;
 	unsigned int how = 0;
+	bool ahead = true;
 	int err;
 
 	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL_ACCOUNT);
@@ -63,14 +64,19 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	if (err)
 		return err;
 	*slotp = slot;
-	if (READ_ONCE(slot->page.state) >= access)
+	/* As a fault does: it may come between this look and the next. */
+	if (READ_ONCE(slot->page.state) >= access ||
+	    READ_ONCE(slot->page.want)) {
 		dsm_ahead(node, slot->index, access);
+		ahead = false;
+	}
 	for (;;) {
 		err = dsm_engine_acquire(node, slot, access, how);
 		if (err != -EAGAIN)
 			return err;
-		if (!how)
+		if (ahead)
 			dsm_ahead(node, slot->index, access);
+		ahead = false;
 		err = dsm_engine_wait(node, slot, access, false);
 		if (err)
 			return err;
