@@ -64,7 +64,7 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	if (err)
 		return err;
 	*slotp = slot;
-	/* As a fault does: it may come between this look and the next. */
+	/* As for a fault: the page may come between this look and the next. */
 	if (READ_ONCE(slot->page.state) >= access ||
 	    READ_ONCE(slot->page.want)) {
 		dsm_ahead(node, slot->index, access);

@@ -3,10 +3,10 @@
  * Connections, and the keeper that owns them.
  *
  * Between two nodes the one with the lower id dials, so two simultaneous
- * connections need no tie-break. The socket's callbacks only queue work. The
- * keeper runs now and then and when something happened: it accepts, dials,
- * judges HELLOs, ties connections to peers and closes what is dead. As no one
- * else does any of this, none of it needs a lock.
+ * connections need no tie-break. The socket's callbacks only queue work, or
+ * wake who receives. The keeper runs now and then and when something happened:
+ * it accepts, dials, judges HELLOs, ties connections to peers and closes what
+ * is dead. As no one else does any of this, none of it needs a lock.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
