@@ -35,7 +35,8 @@ def lock(state):
     """Locks the directory, made anew if need be. Returns its file descriptor,
     or None if it is locked: a cluster is up, or on its way."""
     while True:
-        with contextlib.suppress(FileNotFoundError):
+        # FileExistsError: it was there, and is gone before it is looked at
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
             os.makedirs(state, mode=0o700, exist_ok=True)
             fd = os.open(state, os.O_RDONLY)
             try:
