@@ -124,14 +124,15 @@ static bool is_marked(const struct dsm_slot *slot)
  */
 void dsm_ahead(struct dsm_node *node, u64 index, u8 access)
 {
-	u32 limit = READ_ONCE(node->set.ahead_pages);
+	u32 ahead = READ_ONCE(node->set.ahead_pages);
+	u32 limit = dsm_pages_in(node, ahead);
 	unsigned int count = 0;
 	struct dsm_stream *s;
 	s64 stride;
 	u64 first;
 	bool marked;
 
-	if (!limit)
+	if (!ahead)
 		return;
 	marked = is_marked(dsm_region_find(node, index));
 	spin_lock(&node->ahead_lock);

@@ -70,8 +70,23 @@ static inline void sk_net_refcnt_upgrade(struct sock *sk)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
-/* A folio of one page; modules may not ask about others. */
-#define folio_mapcount(folio)	page_mapcount(folio_page(folio, 0))
+/* Modules may not ask for it. */
+static inline int dsm_compat_mapcount(struct folio *folio)
+{
+	long i, nr = folio_nr_pages(folio);
+	int count = 0, whole = 0;
+
+	for (i = 0; i < nr; i++)
+		count += atomic_read(&folio_page(folio, i)->_mapcount) + 1;
+	if (folio_test_large(folio))
+		whole = folio_entire_mapcount(folio);
+	/* Before 6.2, a mapping of the whole counts for each page, too. */
+	if (LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0))
+		count -= whole * nr;
+	return count + whole;
+}
+
+#define folio_mapcount	dsm_compat_mapcount
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)

@@ -57,7 +57,8 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	bool ahead = true;
 	int err;
 
-	slot = dsm_region_slot(node, pos >> PAGE_SHIFT, GFP_KERNEL_ACCOUNT);
+	slot = dsm_region_slot(node, dsm_page_of(node, pos >> PAGE_SHIFT),
+			       GFP_KERNEL_ACCOUNT);
 	if (!slot)
 		return -ENOMEM;
 	err = dsm_region_back(node, slot, GFP_KERNEL);
@@ -85,9 +86,9 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 }
 
 /*
- * Copy the part of one page, through @bounce: no lock is held while the user's
- * buffer is touched, which may be a mapping of the same page, or of one that
- * another node wants. What is read was the page's content at one moment.
+ * Copy what is in one page of the machine, through @bounce: no lock is held
+ * while the user's buffer is touched, which may be a mapping of the same page,
+ * or of one that another node wants. What is read was there at one moment.
  */
 static ssize_t copy_in_page(struct dsm_node *node, loff_t pos, size_t length,
 			    struct iov_iter *iter, u8 access, void *bounce)
@@ -107,7 +108,7 @@ static ssize_t copy_in_page(struct dsm_node *node, loff_t pos, size_t length,
 			iov_iter_revert(iter, n);
 		return err;
 	}
-	to = folio_address(slot->folio) + offset_in_page(pos);
+	to = folio_address(slot->folio) + offset_in_folio(slot->folio, pos);
 	if (access == DSM_WRITE)
 		memcpy(to, bounce, n);
 	else
@@ -244,12 +245,12 @@ static u32 owner_seen(const struct dsm_node *node, const struct dsm_slot *slot,
 }
 
 static void fill_page_info(const struct dsm_node *node,
-			   const struct dsm_slot *slot,
+			   const struct dsm_slot *slot, u64 index,
 			   struct dsm_page_info *info)
 {
 	const struct dsm_home *hm = slot ? slot->home : NULL;
 
-	info->home = dsm_core_home(&node->core, info->offset >> PAGE_SHIFT);
+	info->home = dsm_core_home(&node->core, index);
 	info->owner = owner_seen(node, slot, info->home);
 	info->state = slot ? slot->page.state : DSM_NONE;
 	if (info->home == node->core.self)
@@ -272,6 +273,7 @@ static long ioctl_page(struct dsm_node *node, void __user *arg)
 {
 	struct dsm_page_info info = {};
 	struct dsm_slot *slot;
+	u64 index;
 
 	if (copy_from_user(&info.offset, arg, sizeof(info.offset)))
 		return -EFAULT;
@@ -279,10 +281,11 @@ static long ioctl_page(struct dsm_node *node, void __user *arg)
 		return -EINVAL;
 	info.offset &= ~((u64)node->set.block_size - 1);
 
-	slot = dsm_region_find(node, info.offset >> PAGE_SHIFT);
+	index = dsm_page_of(node, info.offset >> PAGE_SHIFT);
+	slot = dsm_region_find(node, index);
 	if (slot)
 		mutex_lock(&slot->lock);
-	fill_page_info(node, slot, &info);
+	fill_page_info(node, slot, index, &info);
 	if (slot)
 		mutex_unlock(&slot->lock);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;

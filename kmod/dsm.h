@@ -46,6 +46,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
+#include <linux/sizes.h>
 #include <linux/socket.h>
 #include <linux/timerqueue.h>
 #include <linux/wait.h>
@@ -66,16 +67,19 @@
  * @DSM_SILENCE_MS:	without a word, until a peer counts as unreachable
  * @DSM_CUT_MS:		without a word, until its connection is given up
  * @DSM_KEEPER_MS:	between rounds of the keeper
- * @DSM_ACK_EVERY:	frames received without an acknowledgement going back
+ * @DSM_ACK_EVERY:	frames received without an acknowledgement going back; a
+ *			large page counts as many as it has of the machine's
  * @DSM_BATCH:		frames that are answered together if they came together
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
  *			while it sends more of its own
  * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
- * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in pages: 2 MiB, as
- *			much as the kernel reads ahead at once. A page that a
- *			program waits for may come behind all of them.
+ * @DSM_BLOCK_MAX:	the largest block_size, in bytes: a huge page's
+ * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in machine pages:
+ *			2 MiB, as much as the kernel reads ahead at once. A page
+ *			that a program waits for may come behind all of them.
+ * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are
  * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
  *		last page is known (engine.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
@@ -101,7 +105,9 @@ enum dsm_shell_limits {
 	DSM_CHATTER_MAX		= 256,
 	DSM_QUEUE_MAX		= 16384,
 	DSM_POOL_FRAMES		= 64,
+	DSM_BLOCK_MAX		= SZ_2M,
 	DSM_PREFETCH_MAX	= 512,
+	DSM_PREFETCH_MIN	= 8,
 	DSM_STREAMS		= 32,
 	DSM_AHEAD_PAGES		= 64,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
@@ -187,7 +193,8 @@ struct dsm_slot {
  * struct dsm_parcel - a frame on its way to a peer
  * @list:	on peer->queue until acknowledged, or on peer->chatter
  * @frame:	its header but for session, ack and epoch, filled in when sent
- * @payload:	a page of its own, or NULL
+ * @payload:	memory of its own, or NULL
+ * @reserved:	@payload goes back to node->payloads
  * @sending:	being written to the connection: whoever sends it frees it
  * @acked:	acknowledged while @sending, and off the queue
  *
@@ -196,7 +203,8 @@ struct dsm_slot {
 struct dsm_parcel {
 	struct list_head list;
 	struct dsm_frame frame;
-	struct page *payload;
+	void *payload;
+	bool reserved;
 	bool sending;
 	bool acked;
 };
@@ -230,7 +238,8 @@ enum dsm_peer_state {
  * @acked_at:	when that number last grew, in jiffies
  * @seq_sent:	last one written to the connection of now
  * @seq_in:	last one received from it
- * @unacked:	frames received since an acknowledgement went out
+ * @unacked:	frames received since an acknowledgement went out, see
+ *		%DSM_ACK_EVERY
  * @queue:	frames not acknowledged yet, by number
  * @queued:	how many they are
  * @next:	the first of them not yet sent on the connection of now, or NULL
@@ -309,7 +318,8 @@ struct dsm_peer {
  * @listen:	ss_family is AF_UNSPEC until set
  * @listen_text: as the user wrote it
  * @size:	of the region, in bytes; 0 until set
- * @block_size:	bytes in a page of the protocol
+ * @block_size:	bytes in a page of the protocol, a power of two from %PAGE_SIZE
+ *		to %DSM_BLOCK_MAX
  * @base:	address of offset 0
  * @cluster:	its name
  * @fault_timeout_ms: how long a fault waits; 0: for ever; also while up
@@ -392,6 +402,8 @@ enum dsm_how {
  * @peers:	by node id
  * @nodes_dir:	the nodes/ directory
  * @core:	the core's view; constant while up, but for members.lost
+ * @order:	how many pages of the machine a page of the protocol has, as a
+ *		power of two; constant while up
  * @ids:	storage of core.members.ids
  * @generation:	drawn at random at each "up"
  * @rtt_us:	round trip, averaged over all peers' heartbeats; 0: none yet
@@ -410,7 +422,7 @@ enum dsm_how {
  * @conns:	all connections; keeper only
  * @strangers:	how many of them have no peer; keeper only
  * @parcels:	reserve of struct dsm_parcel
- * @payloads:	reserve of pages for them
+ * @payloads:	reserve of memory for their payloads
  * @timers:	slots to look at again, by time
  * @timer_lock:	protects it
  * @timer:	fires for the first of them
@@ -445,6 +457,7 @@ struct dsm_node {
 	struct kobject *nodes_dir;
 
 	struct dsm_core core;
+	unsigned int order;
 	u16 *ids;
 	u64 generation;
 	u32 rtt_us;
@@ -519,6 +532,36 @@ int dsm_node_down(struct dsm_node *node);
 bool dsm_node_get_active(struct dsm_node *node);
 bool dsm_node_is_down(struct dsm_node *node);
 void dsm_node_put_active(struct dsm_node *node);
+
+/*
+ * "Page" is a page of the protocol, block_size bytes, and its index counts
+ * these. Where the kernel's own pages are meant, they are said to be the
+ * machine's, and their numbers in the region are called pgoff, as in mm/.
+ */
+
+/* The page that a page of the machine belongs to */
+static inline u64 dsm_page_of(const struct dsm_node *node, pgoff_t pgoff)
+{
+	return pgoff >> node->order;
+}
+
+/* The first page of the machine in a page */
+static inline pgoff_t dsm_page_pgoff(const struct dsm_node *node, u64 index)
+{
+	return index << node->order;
+}
+
+/* Of so many pages of the machine, how many pages that is; at least one */
+static inline u32 dsm_pages_in(const struct dsm_node *node, u32 pages)
+{
+	return max(pages >> node->order, 1U);
+}
+
+/* Memory for a page may be missing although there is enough in small pieces. */
+static inline bool dsm_page_is_costly(const struct dsm_node *node)
+{
+	return node->order > PAGE_ALLOC_COSTLY_ORDER;
+}
 
 /* region.c */
 int dsm_region_init(void);

@@ -54,8 +54,7 @@ static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
 
 	parcel->frame.msg = *msg;
 	if (length) {
-		memcpy(page_address(parcel->payload),
-		       folio_address(slot->folio), length);
+		memcpy(parcel->payload, folio_address(slot->folio), length);
 		dsm_stats_add(node, DSM_STAT_pages_out, 1);
 		atomic64_inc(&peer->pages_out);
 	}

@@ -234,7 +234,8 @@ struct search {
 static bool concerns(const struct search *s, const struct dsm_process *process,
 		     unsigned long address)
 {
-	u64 index = (address - process->offset) >> PAGE_SHIFT;
+	pgoff_t pgoff = (address - process->offset) >> PAGE_SHIFT;
+	u64 index = dsm_page_of(s->node, pgoff);
 	struct dsm_slot *slot;
 
 	if (s->kind == OF_ALL || READ_ONCE(process->several))

@@ -216,6 +216,7 @@ static int members_create(struct dsm_node *node)
 		node->ids[m->nr++] = self;
 	node->core.self = self;
 	node->core.pages = div_u64(node->set.size, node->set.block_size);
+	node->order = ilog2(node->set.block_size) - PAGE_SHIFT;
 	return 0;
 }
 

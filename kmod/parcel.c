@@ -2,6 +2,19 @@
 /* Parcels: frames on their way to a peer, and memory held ready for them. */
 #include "dsm.h"
 
+/* A large one need not be in one piece: it is only copied. */
+static void *payload_alloc(gfp_t gfp, void *data)
+{
+	const struct dsm_node *node = data;
+
+	return kvmalloc(node->set.block_size, gfp);
+}
+
+static void payload_free(void *payload, void *data)
+{
+	kvfree(payload);
+}
+
 /** dsm_parcel_pools_create() - memory for parcels, with a reserve */
 int dsm_parcel_pools_create(struct dsm_node *node)
 {
@@ -9,7 +22,8 @@ int dsm_parcel_pools_create(struct dsm_node *node)
 						    sizeof(struct dsm_parcel));
 	if (!node->parcels)
 		return -ENOMEM;
-	node->payloads = mempool_create_page_pool(DSM_POOL_FRAMES, 0);
+	node->payloads = mempool_create(dsm_pages_in(node, DSM_POOL_FRAMES),
+					payload_alloc, payload_free, node);
 	if (!node->payloads) {
 		mempool_destroy(node->parcels);
 		return -ENOMEM;
@@ -26,9 +40,9 @@ void dsm_parcel_pools_destroy(struct dsm_node *node)
 /**
  * dsm_parcel_alloc - an empty parcel
  * @node:	whose
- * @length:	bytes of payload, at most a page
+ * @length:	bytes of payload
  * @gfp:	GFP_NOIO, which may sleep and never fails, for what has to be
- *		said; GFP_NOWAIT for chatter
+ *		said, with a payload of a page or none; GFP_NOWAIT for chatter
  *
  * Return: the parcel, or NULL if it was not to wait for memory.
  */
@@ -42,7 +56,10 @@ struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
 	*parcel = (struct dsm_parcel) { .frame.length = length };
 	if (!length)
 		return parcel;
-	parcel->payload = mempool_alloc(node->payloads, gfp);
+	parcel->reserved = gfpflags_allow_blocking(gfp);
+	parcel->payload = parcel->reserved ?
+			  mempool_alloc(node->payloads, gfp) :
+			  kmalloc(length, gfp);
 	if (parcel->payload)
 		return parcel;
 	mempool_free(parcel, node->parcels);
@@ -51,8 +68,10 @@ struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
 
 void dsm_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel)
 {
-	if (parcel->payload)
+	if (parcel->reserved)
 		mempool_free(parcel->payload, node->payloads);
+	else
+		kfree(parcel->payload);
 	mempool_free(parcel, node->parcels);
 }
 

@@ -184,7 +184,7 @@ void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 	pong->frame.msg = frame->msg;
 	pong->frame.msg.type = DSM_MSG_PONG;
 	if (frame->length)
-		memcpy(page_address(pong->payload), payload, frame->length);
+		memcpy(pong->payload, payload, frame->length);
 	dsm_session_chat(peer, pong);
 }
 
@@ -270,7 +270,7 @@ int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms, u64 *rtt_ns)
 	if (!ping)
 		return -ENOMEM;
 	if (bytes)
-		memset(page_address(ping->payload), 0, bytes);
+		memset(ping->payload, 0, bytes);
 	init_completion(&wait.done);
 	wait.started_ns = ktime_get_ns();
 	spin_lock(&peer->lock);

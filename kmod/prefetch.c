@@ -20,6 +20,13 @@ static bool is_coming(const struct dsm_slot *slot, u8 access)
 			READ_ONCE(slot->page.want));
 }
 
+/* How many pages may be on their way at once */
+static u32 places(const struct dsm_node *node)
+{
+	return max_t(u32, dsm_pages_in(node, DSM_PREFETCH_MAX),
+		     DSM_PREFETCH_MIN);
+}
+
 /*
  * Take one of the places for prefetches on their way. The oldest place is free
  * if its page has been answered, whoever asks for that page by now.
@@ -27,12 +34,13 @@ static bool is_coming(const struct dsm_slot *slot, u8 access)
 static bool take_place(struct dsm_node *node, u64 index)
 {
 	struct dsm_slot *oldest = NULL;
+	u32 nr = places(node);
 	u64 *place;
 	bool free;
 
 	spin_lock(&node->prefetch_lock);
-	place = &node->prefetched[node->prefetches % DSM_PREFETCH_MAX];
-	if (node->prefetches >= DSM_PREFETCH_MAX)
+	place = &node->prefetched[node->prefetches % nr];
+	if (node->prefetches >= nr)
 		oldest = dsm_region_find(node, *place);
 	free = !oldest || !READ_ONCE(oldest->page.want);
 	if (free) {
@@ -95,8 +103,8 @@ static unsigned int ask_home(struct dsm_node *node, u64 index, s64 stride,
  * @count:	how many
  * @access:	the right to ask for, of enum dsm_right
  *
- * Sleeps for memory, not for the network. Asks for none beyond
- * %DSM_PREFETCH_MAX on their way.
+ * Sleeps for memory, not for the network. Asks for none while as many as
+ * %DSM_PREFETCH_MAX allows are on their way.
  */
 void dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
 			unsigned int count, u8 access)
@@ -119,25 +127,25 @@ void dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
  * @offset:	the first byte; may be past the end of the region
  * @length:	how many bytes; 0: to the end
  *
- * Sleeps for memory, not for the network. Asks for %DSM_PREFETCH_MAX pages at
- * most, and for none while as many are on their way.
+ * Sleeps for memory, not for the network. Asks for as many as
+ * %DSM_PREFETCH_MAX allows, and for none while as many are on their way.
  */
 void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length)
 {
-	u64 index = offset >> PAGE_SHIFT, end = node->core.pages;
-	unsigned int asked = 0;
+	unsigned int asked = 0, most = places(node);
+	u32 shift = PAGE_SHIFT + node->order;
+	u64 index = offset >> shift, end = node->core.pages;
 
 	if (length && offset + length > offset)
-		end = min(end, DIV_ROUND_UP_ULL(offset + length, PAGE_SIZE));
-	while (index < end && asked < DSM_PREFETCH_MAX &&
+		end = min(end, ((offset + length - 1) >> shift) + 1);
+	while (index < end && asked < most &&
 	       !fatal_signal_pending(current)) {
 		unsigned int done = 1;
 
 		cond_resched();
 		if (!is_coming(dsm_region_find(node, index), DSM_READ)) {
 			done = ask_home(node, index, 1,
-					min_t(u64, end - index,
-					      DSM_PREFETCH_MAX - asked),
+					min_t(u64, end - index, most - asked),
 					DSM_READ);
 			asked += done;
 		}

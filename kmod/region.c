@@ -58,6 +58,7 @@ struct inode *dsm_region_inode(void)
 	inode->i_mapping->a_ops = &region_aops;
 	mapping_set_gfp_mask(inode->i_mapping, GFP_USER);
 	mapping_set_unevictable(inode->i_mapping);
+	mapping_set_large_folios(inode->i_mapping);
 	return inode;
 }
 
@@ -155,17 +156,19 @@ int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 {
 	struct address_space *mapping = node->inode->i_mapping;
 	struct folio *folio;
-	struct page *page;
 	int err;
 
 	if (READ_ONCE(slot->folio))
 		return 0;
 
-	page = alloc_page(mapping_gfp_mask(mapping) | gfp);
-	if (!page)
+	/* To kill somebody need not make room for one that is so large. */
+	if (dsm_page_is_costly(node) && !(gfp & __GFP_NORETRY))
+		gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	folio = folio_alloc(mapping_gfp_mask(mapping) | gfp, node->order);
+	if (!folio)
 		return -ENOMEM;
-	folio = page_folio(page);
-	err = filemap_add_folio(mapping, folio, slot->index, gfp);
+	err = filemap_add_folio(mapping, folio,
+				dsm_page_pgoff(node, slot->index), gfp);
 	if (err) {
 		folio_put(folio);
 		/* Another thread was first; it shows the folio before long. */

@@ -227,7 +227,7 @@ static int recv_sequence(struct dsm_peer *peer, const struct dsm_frame *frame)
 		goto out;
 	if (numbered) {
 		peer->seq_in++;
-		peer->unacked++;
+		peer->unacked += max(frame->length >> PAGE_SHIFT, 1U);
 		peer->shared = true;
 	}
 	peer->heard_at = jiffies;

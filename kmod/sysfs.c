@@ -110,12 +110,18 @@ static int set_size(struct dsm_settings *set, const char *buf)
 	return 0;
 }
 
-/* Blocks of several pages need large folios, which are still to come. */
 static int set_block_size(struct dsm_settings *set, const char *buf)
 {
 	u64 size;
 
-	return parse_size(buf, &size) || size != PAGE_SIZE ? -EINVAL : 0;
+	if (parse_size(buf, &size) || !is_power_of_2(size) ||
+	    size < PAGE_SIZE || size > DSM_BLOCK_MAX)
+		return -EINVAL;
+	/* Without, the kernel does not expect large folios in a file. */
+	if (size > PAGE_SIZE && !IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		return -EOPNOTSUPP;
+	set->block_size = size;
+	return 0;
 }
 
 static int set_base(struct dsm_settings *set, const char *buf)

@@ -19,6 +19,10 @@
 
 #define DSM_TCP_BACKLOG	128
 
+/* Room for the payload of whatever is no page */
+#define SCRATCH_BYTES	DSM_PING_PAYLOAD_MAX
+static_assert(SCRATCH_BYTES >= DSM_HELLO_BYTES);
+
 void dsm_tcp_kick(struct dsm_node *node)
 {
 	mod_delayed_work(node->keeper_wq, &node->keeper, 0);
@@ -153,7 +157,7 @@ static struct dsm_conn *conn_create(struct dsm_node *node, struct socket *sock,
 
 	if (!conn)
 		return NULL;
-	conn->scratch = alloc_page(GFP_KERNEL);
+	conn->scratch = kvmalloc(SCRATCH_BYTES, GFP_KERNEL);
 	if (!conn->scratch) {
 		kfree(conn);
 		return NULL;
@@ -197,7 +201,7 @@ static void conn_close(struct dsm_conn *conn)
 	list_del(&conn->list);
 	if (!peer && !conn->dialed)
 		conn->node->strangers--;
-	__free_page(conn->scratch);
+	kvfree(conn->scratch);
 	kfree(conn);
 }
 
@@ -251,6 +255,22 @@ static void accept_all(struct dsm_node *node)
 		/* Bytes that came before the callbacks were set. */
 		queue_work(node->wq, &conn->rx_work);
 	}
+}
+
+/* Whoever has said who he is may send whole pages. */
+static int enlarge_scratch(struct dsm_conn *conn)
+{
+	u32 bytes = conn->node->set.block_size;
+	void *scratch;
+
+	if (bytes <= SCRATCH_BYTES)
+		return 0;
+	scratch = kvmalloc(bytes, GFP_KERNEL);
+	if (!scratch)
+		return -ENOMEM;
+	kvfree(conn->scratch);
+	conn->scratch = scratch;
+	return 0;
 }
 
 /* Tie a connection to its peer: from now on the session uses it. */
@@ -335,8 +355,11 @@ static void greet(struct dsm_conn *conn)
 			dev_warn_ratelimited(&conn->node->dev,
 					     "a stranger was turned away\n");
 	}
-	if (!mine.refusal)
+	if (!mine.refusal) {
 		replace_conn(conn, peer, &mine);
+		if (enlarge_scratch(conn))
+			WRITE_ONCE(conn->dead, true);
+	}
 	if (!conn->dialed && dsm_tcp_send_hello(conn, &mine))
 		WRITE_ONCE(conn->dead, true);
 	if (!READ_ONCE(conn->dead))

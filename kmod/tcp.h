@@ -40,7 +40,8 @@ enum dsm_conn_stage {
  *		under peer->rx_lock
  * @rx_have:	bytes of the frame that are here, header included
  * @rx_frame:	the header, decoded, once it is here
- * @scratch:	the payload being received, at most a page
+ * @scratch:	the payload being received: room for one of a stranger's, and
+ *		from stage OPEN on for a page
  * @tx_work:	sends on when the socket has room again
  * @tx_header:	the header being sent; all tx fields under peer->tx_lock
  * @tx:		the parcel being sent, or NULL
@@ -62,7 +63,7 @@ struct dsm_conn {
 	u8 rx_header[DSM_WIRE_BYTES];
 	u32 rx_have;
 	struct dsm_frame rx_frame;
-	struct page *scratch;
+	void *scratch;
 
 	struct work_struct tx_work;
 	u8 tx_header[DSM_WIRE_BYTES];

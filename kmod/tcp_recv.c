@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Receiving: a reassembler driven by one counter, the bytes of the frame that
- * are here. The payload goes into a page of the connection's own: received into
+ * are here. The payload goes into memory of the connection's own: received into
  * the page it is for, the bytes of a peer that stalls or lies could arrive when
  * that page is in use again.
  *
@@ -40,7 +40,7 @@ static int hello_done(struct dsm_conn *conn)
 	int err;
 
 	conn->rx_have = 0;
-	err = dsm_hello_decode(page_address(conn->scratch), &conn->hello);
+	err = dsm_hello_decode(conn->scratch, &conn->hello);
 	if (err)
 		return err;
 	/* pairs with look_at_conn(): the hello comes before the stage */
@@ -52,8 +52,7 @@ static int hello_done(struct dsm_conn *conn)
 static int frame_done(struct dsm_conn *conn)
 {
 	conn->rx_have = 0;
-	return dsm_session_recv(conn->peer, &conn->rx_frame,
-				page_address(conn->scratch));
+	return dsm_session_recv(conn->peer, &conn->rx_frame, conn->scratch);
 }
 
 static int receive_into(struct dsm_conn *conn, void *to, size_t length)
@@ -88,7 +87,7 @@ static int receive(struct dsm_conn *conn)
 			return n;
 	} else {
 		have -= DSM_WIRE_BYTES;
-		n = receive_into(conn, page_address(conn->scratch) + have,
+		n = receive_into(conn, conn->scratch + have,
 				 conn->rx_frame.length - have);
 		if (n < 0)
 			return n;

@@ -74,8 +74,7 @@ static int write_some(struct dsm_conn *conn)
 		done = DSM_WIRE_BYTES;
 	}
 	if (done < total) {
-		vec[n].iov_base = page_address(conn->tx->payload) + done -
-				  DSM_WIRE_BYTES;
+		vec[n].iov_base = conn->tx->payload + done - DSM_WIRE_BYTES;
 		vec[n++].iov_len = total - done;
 	}
 	return kernel_sendmsg(conn->sock, &msg, vec, n, total - conn->tx_done);
@@ -137,13 +136,14 @@ static void drain_and_unlock(struct dsm_peer *peer)
 
 /*
  * Not for more than two batches: parcels come back when they are acknowledged,
- * and whoever plugged the peer may be waiting for one.
+ * and whoever plugged the peer may be waiting for one. Large pages fill packets
+ * alone.
  */
 static bool is_held_back(const struct dsm_peer *peer)
 {
 	return atomic_read(&peer->plugs) &&
 	       READ_ONCE(peer->seq_out) - READ_ONCE(peer->seq_sent) <
-	       2 * DSM_BATCH;
+	       dsm_pages_in(peer->node, 2 * DSM_BATCH);
 }
 
 /**

@@ -20,6 +20,14 @@ static struct dsm_node *vma_node(const struct vm_area_struct *vma)
 	return vma->vm_file->private_data;
 }
 
+/* Take a page from all mappings of this machine. */
+static void unmap(struct dsm_node *node, struct dsm_slot *slot)
+{
+	unmap_mapping_pages(node->inode->i_mapping,
+			    dsm_page_pgoff(node, slot->index),
+			    1UL << node->order, false);
+}
+
 static bool may_unlock(const struct vm_fault *vmf)
 {
 	return vmf->flags & FAULT_FLAG_ALLOW_RETRY &&
@@ -81,6 +89,21 @@ static u8 access_needed(const struct vm_fault *vmf, const struct dsm_slot *slot)
 								DSM_READ;
 }
 
+/*
+ * The kernel kills somebody for memory, and the program tries again. There is
+ * no use in that for a large page, as for one of hugetlbfs.
+ */
+static vm_fault_t no_memory(struct dsm_node *node)
+{
+	if (!dsm_page_is_costly(node))
+		return VM_FAULT_OOM;
+	dev_warn_ratelimited(&node->dev,
+			     "no %u bytes of memory in one piece for %s[%d]\n",
+			     node->set.block_size, current->comm,
+			     task_pid_nr(current));
+	return VM_FAULT_SIGBUS;
+}
+
 /* A store by the program itself, not by the kernel for it */
 static void note_store(const struct vm_fault *vmf, struct dsm_slot *slot)
 {
@@ -102,12 +125,15 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	u8 access;
 	int err;
 
-	if (vmf->pgoff >= node->core.pages)
+	u64 index = dsm_page_of(node, vmf->pgoff);
+
+	if (index >= node->core.pages)
 		return VM_FAULT_SIGBUS;
-	slot = dsm_region_slot(node, vmf->pgoff, GFP_KERNEL_ACCOUNT);
-	if (!slot || dsm_region_back(node, slot, GFP_KERNEL) ||
-	    dsm_futex_note(node, vmf->vma))
+	slot = dsm_region_slot(node, index, GFP_KERNEL_ACCOUNT);
+	if (!slot || dsm_futex_note(node, vmf->vma))
 		return VM_FAULT_OOM;
+	if (dsm_region_back(node, slot, GFP_KERNEL))
+		return no_memory(node);
 	note_store(vmf, slot);
 
 	access = access_needed(vmf, slot);
@@ -131,7 +157,7 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 		return VM_FAULT_SIGBUS;
 
 	folio_get(slot->folio);
-	vmf->page = folio_page(slot->folio, 0);
+	vmf->page = folio_file_page(slot->folio, vmf->pgoff);
 	return VM_FAULT_LOCKED;
 }
 
@@ -170,7 +196,7 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 	if (!dsm_node_get_active(node))
 		return refused(node);
 	/* The page is mapped, so it has a slot. */
-	slot = dsm_region_find(node, vmf->pgoff);
+	slot = dsm_region_find(node, dsm_page_of(node, vmf->pgoff));
 	/* Whose store it is cannot be told here; no sleeper stores. */
 	dsm_futex_progress(slot);
 	/* Without the right, vm_fault() is next, and asks ahead. */
@@ -180,8 +206,7 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 	err = dsm_engine_acquire(node, slot, DSM_WRITE, DSM_HOW_PROGRAM);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
 	if (err)
-		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
-				    false);
+		unmap(node, slot);
 	dsm_node_put_active(node);
 	return err ? VM_FAULT_NOPAGE : VM_FAULT_LOCKED;
 }
@@ -201,7 +226,7 @@ static vm_fault_t vm_map_around(struct vm_fault *vmf, pgoff_t first,
 
 	if (vmf->flags & FAULT_FLAG_TRIED || !dsm_node_get_active(node))
 		return 0;
-	slot = dsm_region_find(node, vmf->pgoff);
+	slot = dsm_region_find(node, dsm_page_of(node, vmf->pgoff));
 	if (slot && READ_ONCE(slot->page.state) != DSM_NONE &&
 	    !READ_ONCE(slot->page.want) && dsm_futex_knows(node, vmf->vma))
 		ret = filemap_map_pages(vmf, first, last);
@@ -215,14 +240,16 @@ static const struct vm_operations_struct vm_ops = {
 	.page_mkwrite = vm_page_mkwrite,
 };
 
-/* Whether these pages can be mapped */
+/* Whether these pages of the machine can be mapped */
 static int check_range(struct dsm_node *node, u64 first, u64 pages)
 {
 	bool inside;
+	u64 end;
 
 	if (!dsm_node_get_active(node))
 		return -ENOTCONN;
-	inside = first <= node->core.pages && pages <= node->core.pages - first;
+	end = dsm_page_pgoff(node, node->core.pages);
+	inside = first <= end && pages <= end - first;
 	dsm_node_put_active(node);
 	return inside ? 0 : -EINVAL;
 }
@@ -262,20 +289,20 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 static void take(struct dsm_node *node, struct dsm_slot *slot, u8 right)
 {
 	if (right == DSM_NONE)
-		unmap_mapping_pages(node->inode->i_mapping, slot->index, 1,
-				    false);
+		unmap(node, slot);
 	else
 		folio_mkclean(slot->folio);
 }
 
 /*
  * Whether somebody else refers to the page: besides its mappings there are the
- * page cache, the slot, and the batch that a folio is in until it is on an LRU
- * list.
+ * page cache (once for each page of the machine), the slot, and the batch that
+ * a folio is in until it is on an LRU list.
  */
 static bool is_referenced(struct folio *folio)
 {
-	return folio_ref_count(folio) > folio_mapcount(folio) + 2 +
+	return folio_ref_count(folio) > folio_mapcount(folio) +
+					folio_nr_pages(folio) + 1 +
 					!folio_test_lru(folio);
 }
 
