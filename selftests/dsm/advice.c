@@ -370,12 +370,12 @@ TEST_F(advice, guard)
 
 /* ---- mincore() ---- */
 
-/* 1 or 0; or -1 with errno set */
+/* Of a page's beginning: 1 or 0; or -1 with errno set */
 static int in_core(volatile void *p)
 {
 	unsigned char here;
 
-	return mincore((void *)p, PAGE, &here) ? -1 : here & 1;
+	return mincore((void *)p, MACHINE_PAGE, &here) ? -1 : here & 1;
 }
 
 /* Which nodes have a page by mincore(), as digits */
@@ -449,7 +449,7 @@ TEST_F(advice, mincore_refuses)
 {
 	struct cluster *c = &self->c;
 	char *p = dsm_map(c->node[0].fd, self->at, 2 * PAGE, RW);
-	unsigned char here[2];
+	unsigned char *here = calloc(2, PAGE / MACHINE_PAGE);
 	pid_t pid;
 
 	ASSERT_NE(NULL, p);
@@ -463,6 +463,7 @@ TEST_F(advice, mincore_refuses)
 	ASSERT_EQ(0, munmap(p + PAGE, PAGE));
 	EXPECT_EQ(-1, mincore(p, 2 * PAGE, here));
 	EXPECT_EQ(ENOMEM, errno);
+	free(here);
 }
 
 enum { PLAY_PAGES = 24, PLAY_STEPS = 400, PLAY_LOOK = 40 };
@@ -493,10 +494,14 @@ static void play(struct cluster *c, uint64_t *seed, uint64_t at)
 	}
 }
 
-/* How often mincore() and the node itself disagree about what is here */
+/*
+ * How often mincore() and the node itself disagree about what is here: @here
+ * has room for a byte for each page of the machine
+ */
 static unsigned int disagree(struct cluster *c, uint64_t at,
 			     unsigned char *here)
 {
+	const unsigned int parts = PAGE / MACHINE_PAGE;
 	unsigned int i, node, nr = 0;
 
 	for (i = 0; i < PLAY_PAGES; i++)
@@ -504,9 +509,10 @@ static unsigned int disagree(struct cluster *c, uint64_t at,
 			return 1000;
 	for (node = 0; node < 3; node++) {
 		mincore(c->node[node].map + at, PLAY_PAGES * PAGE, here);
-		for (i = 0; i < PLAY_PAGES; i++)
+		for (i = 0; i < PLAY_PAGES * parts; i++)
 			nr += (here[i] & 1) !=
-			      (page_state(&c->node[node], at + i * PAGE) !=
+			      (page_state(&c->node[node],
+					  at + i * MACHINE_PAGE) !=
 			       DSM_PAGE_NONE);
 	}
 	return nr;
@@ -515,7 +521,7 @@ static unsigned int disagree(struct cluster *c, uint64_t at,
 TEST_F_TIMEOUT(advice, mincore_agrees, 120)
 {
 	uint64_t at = fresh_range(&self->c, PLAY_PAGES), seed = random_seed();
-	unsigned char here[PLAY_PAGES];
+	unsigned char *here = calloc(PLAY_PAGES, PAGE / MACHINE_PAGE);
 	unsigned int i;
 
 	TH_LOG("DSM_SEED=%#llx", (unsigned long long)seed);
@@ -524,6 +530,7 @@ TEST_F_TIMEOUT(advice, mincore_agrees, 120)
 		if (i % PLAY_LOOK == 0)
 			ASSERT_EQ(0, disagree(&self->c, at, here));
 	}
+	free(here);
 }
 
 /* ---- writing back ---- */

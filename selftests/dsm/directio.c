@@ -13,6 +13,9 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+/* Calls are tried with the machine's pages, however large the region's are. */
+#define PAGE MACHINE_PAGE
+
 #include "kselftest_harness.h"
 
 #include "disk.h"

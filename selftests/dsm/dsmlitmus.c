@@ -38,7 +38,7 @@ enum {
 	KEPT		= 4,		/* batches between two collections */
 	SLOW		= 32,		/* rounds of a batch that take longer */
 	SHOWN_MAX	= 5,		/* bad rounds that are told in full */
-	STRIPE_PAGES	= STRIPE / PAGE,
+	STRIPE_PAGES	= 16,
 	LOST_MS		= 60000,	/* that others may come late */
 };
 
@@ -53,10 +53,10 @@ enum {
 struct control {
 	uint64_t failed;
 	uint64_t node[PROCESSES_MAX];
-	uint8_t unused[PAGE - 8 - 8 * PROCESSES_MAX];
+	uint8_t unused[MACHINE_PAGE - 8 - 8 * PROCESSES_MAX];
 	struct {
 		uint64_t count;
-		uint8_t unused[PAGE - 8];
+		uint8_t unused[MACHINE_PAGE - 8];
 	} open, arrived[PROCESSES_MAX];
 	uint32_t result[PROCESSES_MAX][KEPT][BATCH];
 };

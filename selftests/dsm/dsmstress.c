@@ -40,9 +40,10 @@ enum {
 	LOCK		= 65,
 	BLOCK		= 66,
 	BLOCK_END	= 511,
-	CROSSING	= PAGE - 4,	/* in bytes */
 	MARGIN_MS	= 60000,	/* that the slowest may lag behind */
 };
+
+#define CROSSING	(PAGE - 4)	/* in bytes */
 
 /**
  * struct report - what a process publishes, in a cache line
@@ -60,7 +61,7 @@ struct report {
 };
 
 /**
- * struct control - the first two pages
+ * struct control - begins the first two pages
  * @failed:	somebody found something wrong
  * @arrived:	how many are at each of the meetings
  * @report:	of each process
@@ -68,8 +69,8 @@ struct report {
 struct control {
 	uint64_t failed;
 	uint64_t arrived[4];
-	uint64_t unused[PAGE / 8 - 5];
-	struct report report[PAGE / sizeof(struct report)];
+	uint64_t unused[MACHINE_PAGE / 8 - 5];
+	struct report report[MACHINE_PAGE / sizeof(struct report)];
 };
 
 enum meeting { START, WRITTEN, SEEN, END };
@@ -386,7 +387,7 @@ static void run(struct stress *s, uint64_t seconds)
 /* Open and map what one process needs */
 static int attach(struct stress *s, const char *instance, uint64_t offset)
 {
-	size_t size = sizeof(*s->control) + s->pages * PAGE;
+	size_t size = (2 + s->pages) * PAGE;
 	char *map;
 
 	s->fd = dsm_open(instance);
@@ -397,8 +398,8 @@ static int attach(struct stress *s, const char *instance, uint64_t offset)
 		return -1;
 	}
 	s->control = (volatile struct control *)map;
-	s->data = map + sizeof(*s->control);
-	s->at = offset + sizeof(*s->control);
+	s->data = map + 2 * PAGE;
+	s->at = offset + 2 * PAGE;
 	return 0;
 }
 

@@ -23,9 +23,15 @@
  */
 static unsigned int *rows_used;
 
-static void __attribute__((constructor)) rows_init(void)
+unsigned long page_bytes = MACHINE_PAGE;
+
+static void __attribute__((constructor)) init(void)
 {
+	const char *block_size = getenv("DSM_BLOCK_SIZE");
+
 	rows_used = shared_alloc(sizeof(*rows_used));
+	if (block_size)
+		page_bytes = strtoul(block_size, NULL, 10);
 }
 
 static int by_id(const void *a, const void *b)
@@ -266,8 +272,13 @@ int instance_setup(unsigned int instance, unsigned int id,
 	if (instance_set(instance, "node_id", value))
 		goto fail;
 	snprintf(value, sizeof(value), "127.0.0.1:%u", PORT + id);
-	if (instance_set(instance, "listen", value) ||
-	    instance_set(instance, "size", REGION))
+	if (instance_set(instance, "listen", value))
+		goto fail;
+	snprintf(value, sizeof(value), "%lu", PAGE);
+	if (instance_set(instance, "block_size", value))
+		goto fail;
+	snprintf(value, sizeof(value), "%lu", REGION);
+	if (instance_set(instance, "size", value))
 		goto fail;
 	for (i = 0; i < members; i++)
 		if (i != id && instance_add(instance, i, PORT + i))

@@ -18,9 +18,13 @@
 #include "libdsm.h"
 
 #define NODES_MAX	8
-#define PAGE		4096UL
+#define MACHINE_PAGE	4096UL
+#ifndef PAGE
+#define PAGE		page_bytes	/* of the region; see there */
+#endif
+#define HUGE_PAGE	(512 * MACHINE_PAGE)
 #define STRIPE		(16 * PAGE)	/* bytes that share a home */
-#define REGION		"64M"		/* of the clusters made here */
+#define REGION		(16384 * PAGE)	/* bytes of the clusters made here */
 #define PORT		7424		/* of node 0, plus the id for others */
 
 /* Longest that a test waits for something that has to happen. */
@@ -59,6 +63,9 @@ struct cluster {
 	uint64_t base;
 	struct node node[NODES_MAX];
 };
+
+/* A page's size: DSM_BLOCK_SIZE in the environment, in bytes; else 4096 */
+extern unsigned long page_bytes;
 
 /* All functions that return int return 0, or -1 with errno set. */
 int cluster_open(struct cluster *c);

@@ -11,6 +11,9 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+/* Calls are tried with the machine's pages, however large the region's are. */
+#define PAGE MACHINE_PAGE
+
 #include "kselftest_harness.h"
 
 #include "dsmtest.h"

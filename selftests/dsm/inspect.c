@@ -415,7 +415,7 @@ static uint64_t pagemap(volatile void *p)
 	int fd = open("/proc/self/pagemap", O_RDONLY);
 	uint64_t entry = 0;
 
-	if (pread(fd, &entry, 8, (uintptr_t)p / PAGE * 8) != 8)
+	if (pread(fd, &entry, 8, (uintptr_t)p / MACHINE_PAGE * 8) != 8)
 		entry = PAGEMAP_SWAP;
 	close(fd);
 	return entry & (PAGEMAP_PRESENT | PAGEMAP_SWAP | PAGEMAP_FILE);
@@ -450,26 +450,36 @@ TEST_F(inspect, smaps)
 	struct cluster *c = &self->c;
 	char line[512];
 	volatile char *p;
-	long rss;
+	long rss, part;
 
 	p = dsm_map(c->node[0].fd, self->at, 4 * PAGE, RW);
 	ASSERT_NE(NULL, p);
-	EXPECT_EQ(16, smaps(p, "Size:"));
+	EXPECT_EQ(4 * PAGE / 1024, smaps(p, "Size:"));
 	EXPECT_EQ(0, smaps(p, "Rss:"));
 	rss = proc_field("smaps_rollup", NULL, "Rss:", line, sizeof(line));
 	ASSERT_LT(0, rss);
 	p[0] = 1;
+	/* Of a large page, some is mapped, or all. */
+	part = smaps(p, "Rss:");
+	EXPECT_LE(MACHINE_PAGE / 1024, part);
+	EXPECT_GE(PAGE / 1024, part);
 	p[PAGE] = 1;
-	EXPECT_EQ(8, smaps(p, "Rss:"));
+	EXPECT_EQ(2 * part, smaps(p, "Rss:"));
 	EXPECT_EQ(0, smaps(p, "Swap:"));
 	EXPECT_EQ(0, smaps(p, "Anonymous:"));
-	EXPECT_LE(rss + 8, proc_field("smaps_rollup", NULL, "Rss:", line,
+	EXPECT_LE(rss + 2 * part, proc_field("smaps_rollup", NULL, "Rss:", line,
 				      sizeof(line)));
 	/* Taken by another node */
 	*(volatile char *)word(c, 1, self->at) = 2;
-	EXPECT_EQ(4, smaps(p, "Rss:"));
+	EXPECT_EQ(part, smaps(p, "Rss:"));
 	EXPECT_EQ(2, p[0]);
-	EXPECT_EQ(8, smaps(p, "Rss:"));
+	EXPECT_LE(2 * part, smaps(p, "Rss:"));
+	EXPECT_GE(part + PAGE / 1024, smaps(p, "Rss:"));
+
+	/* At its own address, one as large as a huge page is mapped as one. */
+	*word(c, 0, self->at) = 3;
+	EXPECT_EQ(PAGE == HUGE_PAGE ? PAGE / 1024 : 0,
+		  smaps(c->node[0].map, "FilePmdMapped:"));
 
 	ASSERT_EQ(0, proc_field("smaps", p, "VmFlags:", line, sizeof(line)));
 	EXPECT_NE(NULL, strstr(line, " sh "));
@@ -478,7 +488,7 @@ TEST_F(inspect, smaps)
 	ASSERT_EQ(0, mlock((void *)p, 4 * PAGE));
 	ASSERT_EQ(0, proc_field("smaps", p, "VmFlags:", line, sizeof(line)));
 	EXPECT_NE(NULL, strstr(line, " lo "));
-	EXPECT_EQ(16, smaps(p, "Rss:"));
+	EXPECT_EQ(4 * PAGE / 1024, smaps(p, "Rss:"));
 	EXPECT_LT(0, smaps(p, "Locked:"));
 }
 

@@ -201,7 +201,7 @@ TEST_F(mapping, mlock)
 	ASSERT_NE(NULL, p);
 	locked = status_kib("VmLck:");
 	ASSERT_EQ(0, mlock((void *)p, 3 * PAGE));
-	EXPECT_EQ(locked + 12, status_kib("VmLck:"));
+	EXPECT_EQ(locked + 3 * PAGE / 1024, status_kib("VmLck:"));
 	EXPECT_EQ(3, pages_here(&c->node[0], at, 3));
 	EXPECT_EQ(-1, madvise((void *)p, PAGE, MADV_DONTNEED));
 	EXPECT_EQ(EINVAL, errno);
@@ -592,8 +592,8 @@ TEST_F(mapping, remap_file_pages)
 	write_letters(c, at, 4);
 	p = dsm_map(c->node[0].fd, at, 4 * PAGE, RW);
 	ASSERT_NE(NULL, p);
-	ASSERT_EQ(0, syscall(SYS_remap_file_pages, p, PAGE, 0, at / PAGE + 3,
-			     0));
+	ASSERT_EQ(0, syscall(SYS_remap_file_pages, p, PAGE, 0,
+			     (at + 3 * PAGE) / MACHINE_PAGE, 0));
 	EXPECT_EQ('d', p[0]);
 	EXPECT_EQ('b', p[PAGE]);
 	p[0] = 'D';

@@ -16,11 +16,10 @@
 /* Offsets in pages whose homes are the two nodes; the first is not there. */
 #define AWAY	0UL
 #define HERE	STRIPE
-/* More than can be on their way at once */
-#define MANY	2048U
-
-/* Prefetches on their way at once, in pages (DSM_PREFETCH_MAX) */
-#define WINDOW	512U
+/* Prefetches on their way at once (DSM_PREFETCH_MAX, DSM_PREFETCH_MIN) */
+#define WINDOW	(PAGE < 64 * MACHINE_PAGE ? 512U * MACHINE_PAGE / PAGE : 8U)
+/* More than that */
+#define MANY	(4 * WINDOW)
 
 FIXTURE(prefetch)
 {
@@ -48,7 +47,7 @@ FIXTURE_TEARDOWN(prefetch)
 {
 	close(self->n.fd);
 	if (self->n.map)
-		munmap(self->n.map, strtoul(REGION, NULL, 10) << 20);
+		munmap(self->n.map, REGION);
 	EXPECT_EQ(0, instance_reset(0));
 	EXPECT_EQ(0, instance_reset(1));
 }
@@ -201,7 +200,7 @@ TEST_F(prefetch, when_down)
 {
 	struct node *n = &self->n;
 
-	munmap(n->map, strtoul(REGION, NULL, 10) << 20);
+	munmap(n->map, REGION);
 	n->map = NULL;
 	ASSERT_EQ(0, instance_set(0, "state", "down"));
 	EXPECT_EQ(ENOTCONN, will_need(n, HERE, 1));

@@ -91,7 +91,10 @@ static const struct change changes[] = {
 	{ "block_size", "1", NULL },
 	{ "block_size", "2048", NULL },
 	{ "block_size", "4097", NULL },
-	{ "block_size", "8192", NULL },
+	{ "block_size", "12K", NULL },
+	{ "block_size", "3M", NULL },
+	{ "block_size", "4M", NULL },
+	{ "block_size", "-4096", NULL },
 	{ "block_size", "x", NULL },
 
 	{ "base", "0x2000000000", "0x2000000000" },
@@ -365,6 +368,35 @@ TEST_F(sysfs, own_id_among_others)
 	EXPECT_TRUE(reads("state", "down"));
 	EXPECT_TRUE(reads("nodes/1/state", "down"));
 	ASSERT_EQ(0, set("node_id", "0"));
+	EXPECT_EQ(0, set("state", "up"));
+}
+
+/* Large pages need a kernel that has huge ones. */
+TEST_F(sysfs, block_sizes)
+{
+	bool have = !access("/sys/kernel/mm/transparent_hugepage", F_OK);
+	static const char * const sizes[][2] = {
+		{ "8K", "8192" }, { "65536", "65536" }, { "1M", "1048576" },
+		{ "2M", "2097152" },
+	};
+	size_t i;
+
+	ASSERT_EQ(0, instance_setup(0, 0, 1));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		EXPECT_EQ(have ? 0 : EOPNOTSUPP,
+			  set("block_size", sizes[i][0]));
+		EXPECT_EQ(have, reads("block_size", sizes[i][1]));
+	}
+	if (!have)
+		SKIP(return, "a kernel without huge pages");
+	/* The region has to have a whole number of them. */
+	EXPECT_EQ(EINVAL, set("size", "3M"));
+	ASSERT_EQ(0, set("block_size", "1M"));
+	EXPECT_EQ(0, set("size", "3M"));
+	ASSERT_EQ(0, set("block_size", "2M"));
+	EXPECT_EQ(EINVAL, set("state", "up"));
+	EXPECT_TRUE(reads("state", "down"));
+	EXPECT_EQ(0, set("size", "4M"));
 	EXPECT_EQ(0, set("state", "up"));
 }
 

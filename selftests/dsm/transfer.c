@@ -16,6 +16,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+/* Calls are tried with the machine's pages, however large the region's are. */
+#define PAGE MACHINE_PAGE
+
 #include "kselftest_harness.h"
 
 #include "dsmtest.h"
