@@ -37,6 +37,7 @@ help:
 	@echo '    make check-uml    on the one that boots in two seconds'
 	@echo '  make soak SECONDS=n the long forms of the tests'
 	@echo '  make bench RUNS=n   how fast it is, as ratios to plain TCP'
+	@echo '  make scale          how many nodes would do, simulated'
 	@echo '  make coverage       which part of the core the tests reach'
 	@echo '  make coverage-shell the same for the rest of the module'
 	@echo
@@ -87,6 +88,11 @@ MEASURES ?=
 .PHONY: bench
 bench: deps-vm module-$(KERNEL) tools
 	scripts/bench --runs $(RUNS) --kernel $(KERNEL) $(MEASURES)
+
+.PHONY: scale
+scale: deps-build deps-check
+	@$(MAKE) -s -C selftests/sim all
+	scripts/bench --scale
 
 .PHONY: check
 check: deps-build deps-vm deps-check

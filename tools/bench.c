@@ -52,8 +52,12 @@ static const struct measure measures[] = {
 	{ "local-load", "tmpfs", .run = measure_local_load },
 	{ "metadata", "", .bytes = true, .run = measure_metadata },
 	{ "untouched", "", .bytes = true, .run = measure_untouched },
-	{ "write-copies", "the same with one copy", .alone = true,
-	  .run = measure_write_copies },
+	{ "write-copies-3", "the same with one copy", .alone = true,
+	  .run = measure_write_copies_3 },
+	{ "write-copies-7", "the same with one copy", .alone = true,
+	  .run = measure_write_copies_7 },
+	{ "write-copies-15", "the same with one copy", .alone = true,
+	  .run = measure_write_copies_15 },
 };
 
 struct options {

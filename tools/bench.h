@@ -13,7 +13,7 @@
 
 #include "libdsm.h"
 
-#define NODES_MAX	8	/* that take part in a measure */
+#define NODES_MAX	16	/* that take part in a measure */
 #define PATIENCE_S	300	/* far more than a measure takes */
 #define TEXT_CHARS	200
 
@@ -290,7 +290,9 @@ void stage_stream(struct peer *p, uint32_t pages, struct samples *s);
 void measure_read_home(struct bench *b, struct result *r);
 void measure_read_third(struct bench *b, struct result *r);
 void measure_upgrade(struct bench *b, struct result *r);
-void measure_write_copies(struct bench *b, struct result *r);
+void measure_write_copies_3(struct bench *b, struct result *r);
+void measure_write_copies_7(struct bench *b, struct result *r);
+void measure_write_copies_15(struct bench *b, struct result *r);
 void measure_urgent(struct bench *b, struct result *r);
 void measure_seq_read(struct bench *b, struct result *r);
 void measure_seq_write_first(struct bench *b, struct result *r);

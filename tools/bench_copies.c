@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dsmbench: a write miss with many copies, against one with a single copy
+ * dsmbench: write misses with many copies, against those with a single copy
  *
  * The nodes are instances in one kernel, and this one process is a program of
  * each.
@@ -14,6 +14,7 @@
 
 static const char *const names[NODES_MAX] = {
 	"dsm", "dsm1", "dsm2", "dsm3", "dsm4", "dsm5", "dsm6", "dsm7",
+	"dsm8", "dsm9", "dsm10", "dsm11", "dsm12", "dsm13", "dsm14", "dsm15",
 };
 
 static void open_all(struct bench *b, struct memory nodes[NODES_MAX])
@@ -76,7 +77,8 @@ static void time_stores(const struct memory *m, const struct pages *set,
 	free(order);
 }
 
-void measure_write_copies(struct bench *b, struct result *r)
+static void measure(struct bench *b, unsigned int copies, double goal,
+		    struct result *r)
 {
 	struct memory nodes[NODES_MAX];
 	struct pages few, many, part;
@@ -84,12 +86,27 @@ void measure_write_copies(struct bench *b, struct result *r)
 
 	open_all(b, nodes);
 	few = stage(b, nodes, 1);
-	many = stage(b, nodes, NODES_MAX - 1);
+	many = stage(b, nodes, copies);
 	for (i = 0; i < BLOCKS; i++) {
 		part = pages_part(&few, i, BLOCKS);
 		time_stores(&nodes[0], &part, &r->yard);
 		part = pages_part(&many, i, BLOCKS);
 		time_stores(&nodes[0], &part, &r->ours);
 	}
-	figure_add_percentile(r, 50, 1.1);
+	figure_add_percentile(r, 50, goal);
+}
+
+void measure_write_copies_3(struct bench *b, struct result *r)
+{
+	measure(b, 3, 0, r);
+}
+
+void measure_write_copies_7(struct bench *b, struct result *r)
+{
+	measure(b, 7, 1.1, r);
+}
+
+void measure_write_copies_15(struct bench *b, struct result *r)
+{
+	measure(b, 15, 0, r);
 }

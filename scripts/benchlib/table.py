@@ -20,7 +20,9 @@ WORDS = {
     "local-load": "local fault, load",
     "metadata": "metadata per touched page, bytes",
     "untouched": "metadata per untouched page, bytes",
-    "write-copies": "write miss, 7 copies",
+    "write-copies-3": "write miss, 3 copies",
+    "write-copies-7": "write miss, 7 copies",
+    "write-copies-15": "write miss, 15 copies",
 }
 
 HEAD = ("measure", "against", "of", "goal", "median", "min..max", "",
@@ -52,6 +54,14 @@ def microseconds(results, side):
     return ", ".join(f"{v:.0f}" if v >= 100 else f"{v:.1f}" for v in values)
 
 
+def words_for(name):
+    """What a measure is; its name may end in the size of larger pages."""
+    plain, _, size = name.rpartition("-")
+    if name in WORDS or plain not in WORDS:
+        return WORDS.get(name, name)
+    return f"{WORDS[plain]}, pages of {size[:-1]} {size[-1]}iB"
+
+
 def row(results, number):
     figure = results[0]["figures"][number]
     ratios = [r["figures"][number]["ratio"] for r in results]
@@ -59,7 +69,7 @@ def row(results, number):
     sign, bound = goal_of(figure)
     name = results[0]["measure"]
     return (
-        WORDS.get(name, name),
+        words_for(name),
         results[0]["yardstick"],
         figure["of"],
         f"{sign} {bound:g}" if sign else "",

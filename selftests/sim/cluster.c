@@ -17,7 +17,7 @@
 static u16 *ids;
 static struct dsm_core *cores;
 static bool *crashed;
-static u64 *stopped;		/* until when */
+static u64 *busy;		/* until when, or stopped */
 static struct node_page *pages;		/* [node][page] */
 static struct dsm_home *homes;		/* [page] */
 static u16 words;
@@ -59,15 +59,23 @@ bool cluster_crashed(u16 node)
 	return crashed[node];
 }
 
-/* Until when nothing happens at a node. */
-u64 cluster_stopped_until(u16 node)
+/* Until when nothing else happens at a node. */
+u64 cluster_busy_until(u16 node)
 {
-	return stopped[node];
+	return busy[node];
+}
+
+/* A node has a message to send, or to handle. Return: when that is done */
+u64 cluster_work(u16 node)
+{
+	if (busy[node] < world_now)
+		busy[node] = world_now;
+	return busy[node] += sim.work_us;
 }
 
 void cluster_stop(u16 node)
 {
-	stopped[node] = world_now + 1 + faults_length(FAULT_PAUSE);
+	busy[node] = world_now + 1 + faults_length(FAULT_PAUSE);
 }
 
 static void *table(size_t n, size_t size)
@@ -87,7 +95,7 @@ void cluster_init(void)
 	ids = table(sim.nodes, sizeof(*ids));
 	cores = table(sim.nodes, sizeof(*cores));
 	crashed = table(sim.nodes, sizeof(*crashed));
-	stopped = table(sim.nodes, sizeof(*stopped));
+	busy = table(sim.nodes, sizeof(*busy));
 	pages = table((size_t)sim.nodes * sim.pages, sizeof(*pages));
 	homes = table(sim.pages, sizeof(*homes));
 
@@ -210,6 +218,7 @@ void cluster_message(const struct world_event *wev)
 
 	if (crashed[node] || !session_receive(wev, &ev.msg, data))
 		return;
+	cluster_work(node);
 	page = cluster_index(ev.msg.page);
 	if (ev.msg.type == DSM_MSG_DATA &&
 	    dsm_page_awaits_data(&cluster_page(node, page)->core))
@@ -282,7 +291,7 @@ void cluster_exit(void)
 	free(ids);
 	free(cores);
 	free(crashed);
-	free(stopped);
+	free(busy);
 	free(pages);
 	free(homes);
 }

@@ -136,11 +136,15 @@ u64 faults_length(enum fault_kind kind)
 	}
 }
 
-/* What a message can take until it is looked at, but for bad luck. */
+/*
+ * What a message can take until it is looked at, but for bad luck. Before it a
+ * node may have to do what all threads have asked for.
+ */
 u64 faults_longest_delay(void)
 {
 	const struct sim_faults *f = &sim.faults;
-	u64 us = 1 + sim.delay_us;
+	u64 us = 1 + sim.wire_us + sim.delay_us +
+		 4ULL * sim.work_us * sim.nodes * sim.threads;
 
 	if (f->delay)
 		us += (1 + sim.delay_us) << DOUBLINGS;

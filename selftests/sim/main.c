@@ -44,7 +44,9 @@ enum option_id {
 	OPT_FAULTS,
 	OPT_EVICT,
 	OPT_HOLD,
+	OPT_WIRE,
 	OPT_DELAY,
+	OPT_WORK,
 	OPT_THINK,
 	OPT_TRACE,
 	OPT_QUIET,
@@ -60,7 +62,9 @@ static const struct option options[] = {
 	{ "faults", optional_argument, NULL, OPT_FAULTS },
 	{ "evict", no_argument, NULL, OPT_EVICT },
 	{ "hold", required_argument, NULL, OPT_HOLD },
+	{ "wire", required_argument, NULL, OPT_WIRE },
 	{ "delay", required_argument, NULL, OPT_DELAY },
+	{ "work", required_argument, NULL, OPT_WORK },
 	{ "think", required_argument, NULL, OPT_THINK },
 	{ "trace", no_argument, NULL, OPT_TRACE },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -74,8 +78,8 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: sim [--seed N] [--nodes N] [--pages N] [--threads N] [--steps N]\n"
 		"           [--pattern NAME] [--faults[=NAME][,KIND=PROBABILITY]...]\n"
-		"           [--evict] [--hold US] [--delay US] [--think US]\n"
-		"           [--trace] [--quiet]\n"
+		"           [--evict] [--hold US] [--wire US] [--delay US]\n"
+		"           [--work US] [--think US] [--trace] [--quiet]\n"
 		"faults: some many; delay stall cut pause lose\n"
 		"patterns:");
 	for (i = 0; i < SIM_PATTERNS; i++)
@@ -136,6 +140,12 @@ static void set(int option)
 	case OPT_HOLD:
 		sim.hold_us = number(0, 1000000);
 		break;
+	case OPT_WIRE:
+		sim.wire_us = number(0, 1000000);
+		break;
+	case OPT_WORK:
+		sim.work_us = number(0, 1000);
+		break;
 	case OPT_DELAY:
 		sim.delay_us = number(0, 1000000);
 		break;
@@ -186,16 +196,16 @@ static u16 place(const struct world_event *ev)
 	}
 }
 
-/* Until when an event has to wait, because its node is stopped. */
+/* Until when an event has to wait, because its node is busy, or stopped. */
 static u64 not_before(const struct world_event *ev)
 {
 	u16 node = place(ev);
 	u64 at = 0, other = 0;
 
 	if (node != DSM_NO_NODE)
-		at = cluster_stopped_until(node);
+		at = cluster_busy_until(node);
 	if (ev->kind == WORLD_RESUME)
-		other = cluster_stopped_until(ev->from);
+		other = cluster_busy_until(ev->from);
 	return at > other ? at : other;
 }
 

@@ -49,9 +49,9 @@ bool net_up(u16 a, u16 b)
 	return !between(a, b)->down;
 }
 
-static u64 arrival(u64 earliest)
+static u64 arrival(u64 leaves, u64 earliest)
 {
-	u64 at = world_now + 1 + world_random(sim.delay_us);
+	u64 at = leaves + 1 + sim.wire_us + world_random(sim.delay_us);
 
 	if (faults_strike(FAULT_DELAY))
 		at += faults_length(FAULT_DELAY);
@@ -76,7 +76,7 @@ void net_transmit(u16 from, u16 to, struct session_packet *packet, u64 ack)
 	struct connection *c = between(from, to);
 	u64 *latest = &c->arrival[from > to];
 
-	*latest = arrival(*latest);
+	*latest = arrival(cluster_work(from), *latest);
 	world_at(*latest, (struct world_event) {
 		.kind = WORLD_MESSAGE, .from = from, .who = to,
 		.page = c->life, .packet = packet, .stamp = ack,

@@ -139,6 +139,8 @@ static u64 dropped;
 static u64 refusals;
 static u64 longest_request;
 static u64 longest_access;
+static u64 *waits;
+static size_t nr_waits;
 static u32 most_faults;
 static u16 most_actions;
 
@@ -505,10 +507,26 @@ void oracle_added(u32 page, u32 word)
 	added[page][word]++;
 }
 
+/* How long an access took that had to fault */
+static void note_wait(u64 waited)
+{
+	static size_t room;
+
+	if (nr_waits == room) {
+		room = room ? 2 * room : 1024;
+		waits = realloc(waits, room * sizeof(*waits));
+		if (!waits)
+			abort();
+	}
+	waits[nr_waits++] = waited;
+}
+
 void oracle_access_done(u32 pages, u64 waited, u32 nr_faults)
 {
 	accesses++;
 	faults += nr_faults;
+	if (nr_faults)
+		note_wait(waited);
 	if (waited > longest_access)
 		longest_access = waited;
 	if (nr_faults > most_faults)
@@ -516,10 +534,10 @@ void oracle_access_done(u32 pages, u64 waited, u32 nr_faults)
 	/*
 	 * A fault may share the request of a reader and then need its own; the
 	 * hold time is there so that nothing is lost between right and use,
-	 * unless the node stops just there.
+	 * unless the node stops just there, or has other work to do.
 	 */
 	if (pages == 1 && nr_faults > 3 && sim.hold_us >= HOLD_ENOUGH_US &&
-	    !sim.faults.pause)
+	    !sim.faults.pause && !sim.work_us)
 		sim_fail("an access took %u faults", nr_faults);
 }
 
@@ -682,6 +700,24 @@ static void report_kinds(void)
 	}
 }
 
+static int by_length(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void report_waits(void)
+{
+	if (!nr_waits)
+		return;
+	qsort(waits, nr_waits, sizeof(*waits), by_length);
+	printf("# waits: half at most %llu us, 99 %% at most %llu us; %.0f in a second\n",
+	       (unsigned long long)waits[nr_waits / 2],
+	       (unsigned long long)waits[nr_waits * 99 / 100],
+	       nr_waits * 1e6 / world_now);
+}
+
 void oracle_report(void)
 {
 	double mean, off = load_off(&mean);
@@ -698,6 +734,7 @@ void oracle_report(void)
 	printf("# longest request %llu us, longest access %llu us, at most %u faults\n",
 	       (unsigned long long)longest_request,
 	       (unsigned long long)longest_access, most_faults);
+	report_waits();
 	printf("# most actions in a step: %u\n", most_actions);
 	if (any_lost)
 		printf("# after losses: %llu messages dropped, %llu accesses refused\n",
@@ -719,4 +756,5 @@ void oracle_exit(void)
 	free(holders);
 	free(home_requests);
 	free(home_messages);
+	free(waits);
 }

@@ -63,7 +63,10 @@ struct sim_faults {
  * @trace:	print every step, not only the last ones before a failure
  * @quiet:	print only what failed
  * @hold_us:	as in sysfs
- * @delay_us:	longest delay of a message in a connection that works
+ * @wire_us:	shortest delay of a message in a connection that works
+ * @delay_us:	what may be added to it, at most
+ * @work_us:	what a node needs to send a message, and to handle one; it does
+ *		one thing at a time
  * @think_us:	longest time between two operations of a thread
  */
 struct sim_config {
@@ -78,7 +81,9 @@ struct sim_config {
 	bool trace;
 	bool quiet;
 	u32 hold_us;
+	u32 wire_us;
 	u32 delay_us;
+	u32 work_us;
 	u32 think_us;
 };
 
@@ -199,7 +204,8 @@ const struct dsm_core *cluster_core(u16 node);
 struct node_page *cluster_page(u16 node, u32 page);
 struct dsm_home *cluster_directory(u32 page);
 bool cluster_crashed(u16 node);
-u64 cluster_stopped_until(u16 node);
+u64 cluster_busy_until(u16 node);
+u64 cluster_work(u16 node);
 void cluster_stop(u16 node);
 void cluster_feed(u16 node, u32 page, u8 type);
 void cluster_message(const struct world_event *ev);
