@@ -166,6 +166,9 @@ struct socket;
  * @bounces:	how often in a row it was asked for again at once (see hold.c)
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
+ * @ready:	the right that a thread of @used_by may take without a step; also
+ *		read with the folio locked: it is lowered before rights are
+ *		taken away
  * @timer:	on node->timers if @armed; both under node->timer_lock
  * @armed:	see @timer
  */
@@ -184,6 +187,7 @@ struct dsm_slot {
 	u8 futile;
 	u8 bounces;
 	bool withdrawn;
+	u8 ready;
 	u64 lowered_at;
 	struct timerqueue_node timer;
 	bool armed;

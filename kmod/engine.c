@@ -170,6 +170,12 @@ static void act_early(struct dsm_node *node, struct dsm_slot *slot,
 }
 #endif
 
+/* Before rights are taken away, with the folio locked: see acquire_again() */
+static void lower_ready(struct dsm_slot *slot, u8 right)
+{
+	WRITE_ONCE(slot->ready, min(slot->ready, right));
+}
+
 /* What a step changed that others look at: counters, flags of the folio. */
 static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 			const struct dsm_page *before, u64 now)
@@ -186,6 +192,7 @@ static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 			slot->used_by = 0;
 		if (after->state < before->state)
 			dsm_hold_lowered(slot, now);
+		lower_ready(slot, after->state);
 	}
 	dsm_stats_add(node, DSM_STAT_owned_pages,
 		      after->owned - before->owned);
@@ -208,6 +215,7 @@ static bool withdraw(struct dsm_node *node, struct dsm_slot *slot,
 
 	if (leaves >= pg->state || acks_early())
 		return false;
+	lower_ready(slot, leaves);
 	slot->withdrawn = true;
 	return dsm_vm_withdraw(node, slot, leaves,
 			       ev->now - since < DSM_REFERENCED_US);
@@ -373,6 +381,27 @@ static void count_fault(struct dsm_node *node, const struct dsm_slot *slot,
 	dsm_stats_add(node, stat, 1);
 }
 
+/*
+ * Take a right that this thread has had since anything happened to the page:
+ * no step would change anything. Whoever takes the right away needs the folio's
+ * lock for that, and has lowered slot->ready before.
+ */
+static bool acquire_again(struct dsm_node *node, struct dsm_slot *slot,
+			  u8 access)
+{
+	if (READ_ONCE(slot->ready) < access ||
+	    !(READ_ONCE(slot->used_by) & thread_bit()))
+		return false;
+	folio_lock(slot->folio);
+	if (READ_ONCE(slot->ready) < access) {
+		folio_unlock(slot->folio);
+		return false;
+	}
+	dsm_stats_add(node, DSM_STAT_faults_local, 1);
+	note_use(node, slot);
+	return true;
+}
+
 /**
  * dsm_engine_acquire - get a right to a page, or ask for it
  * @node:	the node, active
@@ -396,6 +425,8 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 	u8 state, want;
 	int err = 0;
 
+	if (acquire_again(node, slot, access))
+		return 0;
 	mutex_lock(&slot->lock);
 	state = pg->state;
 	want = pg->want;
@@ -411,6 +442,7 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		slot->used_by |= thread_bit();
 		use(node, slot, dsm_hold_us(node, slot));
 		note_use(node, slot);
+		WRITE_ONCE(slot->ready, max(slot->ready, access));
 		folio_lock(slot->folio);
 		goto out;
 	}
