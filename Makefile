@@ -7,7 +7,7 @@
 KERNELS := 6.1 6.12 newest
 
 # Kernels that check themselves, built from source by scripts/kernel-debug.
-DEBUG_KERNELS := 6.12-kasan 6.12-kcsan 6.12-uml
+DEBUG_KERNELS := 6.12-kasan 6.12-kcsan 6.12-uml 6.12-fast-uml
 
 # Another kernel to build for: the directory of its headers.
 KDIR ?=
@@ -126,7 +126,7 @@ coverage: deps-build deps-check
 SECONDS ?= 3600
 
 .PHONY: soak
-soak: deps-build deps-vm deps-check module-6.1 module-6.12
+soak: deps-build deps-vm deps-check module-6.1 module-6.12 module-6.12-fast-uml
 	@scripts/soak $(SECONDS)
 
 .PHONY: check-debug
