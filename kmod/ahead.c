@@ -125,7 +125,7 @@ static bool is_marked(const struct dsm_slot *slot)
 void dsm_ahead(struct dsm_node *node, u64 index, u8 access)
 {
 	u32 ahead = READ_ONCE(node->set.ahead_pages);
-	u32 limit = dsm_pages_in(node, ahead);
+	u32 limit = dsm_pages_in(node, ahead, 1);
 	unsigned int count = 0;
 	struct dsm_stream *s;
 	s64 stride;

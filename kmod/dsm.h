@@ -17,6 +17,7 @@
  *	1. node->config_lock	settings, up and down; peers' existence
  *	2. mmap_lock		(the kernel's) held by faults and mmap
  *	3. peer->rx_lock	the connection's receiving side; a mutex
+ *	   node->back_lock	who allocates memory for a large page; a mutex
  *	4. slot->lock		one page: core state, folio pointer
  *	5. folio lock		what the page tables may show of it
  *	6. i_mmap_rwsem, page table locks (the kernel's)
@@ -25,8 +26,8 @@
  *	9. peer->lock, node->timer_lock, node->prefetch_lock, node->ahead_lock,
  *	   wait queues: leaves; spinlocks
  * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
- * 6 and 7 are never held together; 7 and below are taken under 4. 2 and 3 are
- * never held together either.
+ * 6 and 7 are never held together; 7 and below are taken under 4. peer->rx_lock
+ * and 2, or node->back_lock, are never held together either.
  *
  * Faults may hold mmap_lock and wait for a slot's lock, but nobody waits for
  * the network with a slot's lock, and whoever handles messages has neither 1
@@ -73,13 +74,14 @@
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
- *			while it sends more of its own
+ *			while it sends more of its own; large pages count alike
  * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
  * @DSM_BLOCK_MAX:	the largest block_size, in bytes: a huge page's
  * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in machine pages:
  *			2 MiB, as much as the kernel reads ahead at once. A page
  *			that a program waits for may come behind all of them.
- * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are
+ * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are;
+ *			there is a reserve to answer as many
  * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
  *		last page is known (engine.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
@@ -147,8 +149,7 @@ struct socket;
 /**
  * struct dsm_slot - one page of the region at this node
  * @lock:	protects all of it but @timer and @armed
- * @page:	the core's view; page.state may be read with the folio locked,
- *		too: it is lowered before the folio's mappings are taken away
+ * @page:	the core's view
  * @home:	the directory entry, if this node is the page's home and was
  *		asked for it
  * @folio:	the memory, in the page cache of the region's inode with a
@@ -166,9 +167,9 @@ struct socket;
  * @bounces:	how often in a row it was asked for again at once (see hold.c)
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
- * @ready:	the right that a thread of @used_by may take without a step; also
- *		read with the folio locked: it is lowered before rights are
- *		taken away
+ * @ready:	the right that a thread of @used_by may take without a step; may
+ *		be read with the folio locked, too: it is lowered before the
+ *		folio is locked to take mappings away
  * @timer:	on node->timers if @armed; both under node->timer_lock
  * @armed:	see @timer
  */
@@ -245,7 +246,7 @@ enum dsm_peer_state {
  * @unacked:	frames received since an acknowledgement went out, see
  *		%DSM_ACK_EVERY
  * @queue:	frames not acknowledged yet, by number
- * @queued:	how many they are
+ * @queued:	how many they are, as for %DSM_ACK_EVERY
  * @next:	the first of them not yet sent on the connection of now, or NULL
  * @chatter:	frames outside the sequence: pings, bare acknowledgements
  * @chatting:	how many they are
@@ -329,7 +330,8 @@ struct dsm_peer {
  * @fault_timeout_ms: how long a fault waits; 0: for ever; also while up
  * @hold_us:	how long a page is kept from its first use, or %DSM_HOLD_AUTO;
  *		also while up
- * @ahead_pages: the largest batch of pages to ask for ahead of a thread; 0:
+ * @ahead_pages: the largest batch to ask for ahead of a thread, in pages of the
+ *		machine; 0:
  *		none; also while up
  */
 struct dsm_settings {
@@ -414,6 +416,7 @@ enum dsm_how {
  * @hold_rtt_us: the mean of all nodes' averages; 0: none yet
  * @inode:	the region's, whose page cache holds its pages
  * @slots:	pages touched here, by number
+ * @back_lock:	serializes allocations for large pages
  * @net:	the network namespace of whoever wrote "up"
  * @wq:		send workers, @tick_work, and what else need not wait
  * @keeper_wq:	@keeper
@@ -468,6 +471,7 @@ struct dsm_node {
 	u32 hold_rtt_us;
 	struct inode *inode;
 	struct xarray slots;
+	struct mutex back_lock;		/* serializes large allocations */
 
 	struct net *net;
 	struct workqueue_struct *wq;
@@ -555,10 +559,11 @@ static inline pgoff_t dsm_page_pgoff(const struct dsm_node *node, u64 index)
 	return index << node->order;
 }
 
-/* Of so many pages of the machine, how many pages that is; at least one */
-static inline u32 dsm_pages_in(const struct dsm_node *node, u32 pages)
+/* How many pages fit into so many of the machine; but at least so many */
+static inline u32 dsm_pages_in(const struct dsm_node *node, u32 pages,
+			       u32 least)
 {
-	return max(pages >> node->order, 1U);
+	return max(pages >> node->order, least);
 }
 
 /* Memory for a page may be missing although there is enough in small pieces. */
@@ -670,6 +675,7 @@ const char *dsm_peer_state_name(const struct dsm_peer *peer);
 int dsm_tcp_start(struct dsm_node *node);
 void dsm_tcp_stop(struct dsm_node *node);
 void dsm_tcp_push(struct dsm_peer *peer);
+void dsm_tcp_push_now(struct dsm_peer *peer);
 void dsm_tcp_plug(struct dsm_peer *peer);
 void dsm_tcp_unplug(struct dsm_peer *peer);
 long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engine: the only caller of dsm_step(). Faults, messages and timers become
- * events; the actions of a step are carried out in their order, under the
- * slot's lock, by whoever brought the event. So a read miss costs two wake-ups
- * in all: of the thread that receives at the home, and of the asker, which
- * receives the answer itself (dsm_tcp_wait()).
+ * The engine: the only caller of dsm_step(). Messages, timers, and faults that
+ * need more than is here become events; the actions of a step are carried out
+ * in their order, under the slot's lock, by whoever brought the event. So a
+ * read miss costs two wake-ups in all: of the thread that receives at the home,
+ * and of the asker, which receives the answer itself (dsm_tcp_wait()).
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -170,7 +170,7 @@ static void act_early(struct dsm_node *node, struct dsm_slot *slot,
 }
 #endif
 
-/* Before rights are taken away, with the folio locked: see acquire_again() */
+/* Comes before the folio is locked to take rights away: see acquire_again() */
 static void lower_ready(struct dsm_slot *slot, u8 right)
 {
 	WRITE_ONCE(slot->ready, min(slot->ready, right));
@@ -382,18 +382,20 @@ static void count_fault(struct dsm_node *node, const struct dsm_slot *slot,
 }
 
 /*
- * Take a right that this thread has had since anything happened to the page:
- * no step would change anything. Whoever takes the right away needs the folio's
- * lock for that, and has lowered slot->ready before.
+ * Take a right that this thread, or one that is told apart from it by nothing,
+ * has had since anything happened to the page: no step would change anything.
+ * Whoever takes the right away needs the folio's lock for that, and has lowered
+ * slot->ready before.
  */
 static bool acquire_again(struct dsm_node *node, struct dsm_slot *slot,
 			  u8 access)
 {
-	if (READ_ONCE(slot->ready) < access ||
+	if (READ_ONCE(slot->ready) < access || READ_ONCE(slot->page.fresh) ||
 	    !(READ_ONCE(slot->used_by) & thread_bit()))
 		return false;
 	folio_lock(slot->folio);
-	if (READ_ONCE(slot->ready) < access) {
+	/* pairs with dsm_engine_acquire(): the page's bytes come before */
+	if (smp_load_acquire(&slot->ready) < access) {
 		folio_unlock(slot->folio);
 		return false;
 	}
@@ -442,7 +444,8 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		slot->used_by |= thread_bit();
 		use(node, slot, dsm_hold_us(node, slot));
 		note_use(node, slot);
-		WRITE_ONCE(slot->ready, max(slot->ready, access));
+		/* pairs with acquire_again() */
+		smp_store_release(&slot->ready, max(slot->ready, access));
 		folio_lock(slot->folio);
 		goto out;
 	}

@@ -70,6 +70,7 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 
 	mutex_init(&node->config_lock);
 	mutex_init(&node->process_lock);
+	mutex_init(&node->back_lock);
 	spin_lock_init(&node->prefetch_lock);
 	spin_lock_init(&node->ahead_lock);
 	xa_init(&node->peers);
@@ -381,6 +382,7 @@ int dsm_node_down(struct dsm_node *node)
 	node->hold_rtt_us = 0;
 	memset(node->streams, 0, sizeof(node->streams));
 	memset(node->uses, 0, sizeof(node->uses));
+	node->prefetches = 0;
 	node->up = false;
 	dev_info(&node->dev, "down\n");
 	return 0;

@@ -22,7 +22,8 @@ int dsm_parcel_pools_create(struct dsm_node *node)
 						    sizeof(struct dsm_parcel));
 	if (!node->parcels)
 		return -ENOMEM;
-	node->payloads = mempool_create(dsm_pages_in(node, DSM_POOL_FRAMES),
+	node->payloads = mempool_create(dsm_pages_in(node, DSM_POOL_FRAMES,
+						     DSM_PREFETCH_MIN),
 					payload_alloc, payload_free, node);
 	if (!node->payloads) {
 		mempool_destroy(node->parcels);

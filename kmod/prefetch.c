@@ -23,8 +23,7 @@ static bool is_coming(const struct dsm_slot *slot, u8 access)
 /* How many pages may be on their way at once */
 static u32 places(const struct dsm_node *node)
 {
-	return max_t(u32, dsm_pages_in(node, DSM_PREFETCH_MAX),
-		     DSM_PREFETCH_MIN);
+	return dsm_pages_in(node, DSM_PREFETCH_MAX, DSM_PREFETCH_MIN);
 }
 
 /*

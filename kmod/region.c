@@ -141,29 +141,12 @@ err_free:
 	return NULL;
 }
 
-/**
- * dsm_region_back - give a slot its folio
- * @node:	the node, active
- * @slot:	the slot
- * @gfp:	%GFP_KERNEL, with what there is to say about failing
- *
- * Sleeps for memory, so not for message handlers: whoever asks for a page has
- * its memory before the request goes out, and the answer needs none.
- *
- * Return: 0, %-ENOMEM, or %-ERESTARTSYS if the caller is being killed.
- */
-int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
+static int back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 {
 	struct address_space *mapping = node->inode->i_mapping;
 	struct folio *folio;
 	int err;
 
-	if (READ_ONCE(slot->folio))
-		return 0;
-
-	/* To kill somebody need not make room for one that is so large. */
-	if (dsm_page_is_costly(node) && !(gfp & __GFP_NORETRY))
-		gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	folio = folio_alloc(mapping_gfp_mask(mapping) | gfp, node->order);
 	if (!folio)
 		return -ENOMEM;
@@ -183,6 +166,48 @@ int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 	mutex_unlock(&slot->lock);
 	wake_up_all(&slot->wait);
 	return 0;
+}
+
+/*
+ * One after the other: of several threads that come to a page at once, all but
+ * one would need memory in vain, and fail where there is enough for one.
+ */
+static int back_costly(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
+{
+	int err = 0;
+
+	if (gfp & __GFP_NORETRY) {
+		if (!mutex_trylock(&node->back_lock))
+			return -ENOMEM;
+	} else {
+		/* To kill somebody need not make room for one so large. */
+		gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+		if (mutex_lock_killable(&node->back_lock))
+			return -ERESTARTSYS;
+	}
+	if (!READ_ONCE(slot->folio))
+		err = back(node, slot, gfp);
+	mutex_unlock(&node->back_lock);
+	return err;
+}
+
+/**
+ * dsm_region_back - give a slot its folio
+ * @node:	the node, active
+ * @slot:	the slot
+ * @gfp:	%GFP_KERNEL, with what there is to say about failing
+ *
+ * Sleeps for memory, so not for message handlers: whoever asks for a page has
+ * its memory before the request goes out, and the answer needs none.
+ *
+ * Return: 0, %-ENOMEM, or %-ERESTARTSYS if the caller is being killed.
+ */
+int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
+{
+	if (READ_ONCE(slot->folio))
+		return 0;
+	return dsm_page_is_costly(node) ? back_costly(node, slot, gfp) :
+					  back(node, slot, gfp);
 }
 
 /** dsm_region_clear() - free all pages of a node that has no users any more */

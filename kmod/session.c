@@ -14,6 +14,12 @@
 
 #include "dsm.h"
 
+/* How much of a bound a frame uses up, see %DSM_ACK_EVERY */
+static u32 weight(const struct dsm_frame *frame)
+{
+	return max(frame->length >> PAGE_SHIFT, 1U);
+}
+
 /**
  * dsm_session_send - give a protocol message its number and send it
  * @peer:	to whom
@@ -21,6 +27,8 @@
  */
 void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel)
 {
+	bool large = parcel->frame.length > PAGE_SIZE;
+
 	spin_lock(&peer->lock);
 	if (peer->state == DSM_PEER_LOST) {
 		spin_unlock(&peer->lock);
@@ -29,11 +37,14 @@ void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel)
 	}
 	parcel->frame.seq = ++peer->seq_out;
 	list_add_tail(&parcel->list, &peer->queue);
-	peer->queued++;
+	peer->queued += weight(&parcel->frame);
 	if (!peer->next)
 		peer->next = parcel;
 	spin_unlock(&peer->lock);
-	dsm_tcp_push(peer);
+	if (large)
+		dsm_tcp_push_now(peer);
+	else
+		dsm_tcp_push(peer);
 }
 
 /**
@@ -85,7 +96,7 @@ static void take_acked(struct dsm_peer *peer, u64 ack, struct list_head *list)
 			break;
 		if (parcel == peer->next)
 			peer->next = NULL;
-		peer->queued--;
+		peer->queued -= weight(&parcel->frame);
 		if (parcel->sending) {
 			list_del_init(&parcel->list);
 			parcel->acked = true;
@@ -227,7 +238,7 @@ static int recv_sequence(struct dsm_peer *peer, const struct dsm_frame *frame)
 		goto out;
 	if (numbered) {
 		peer->seq_in++;
-		peer->unacked += max(frame->length >> PAGE_SHIFT, 1U);
+		peer->unacked += weight(frame);
 		peer->shared = true;
 	}
 	peer->heard_at = jiffies;

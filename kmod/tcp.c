@@ -356,9 +356,12 @@ static void greet(struct dsm_conn *conn)
 					     "a stranger was turned away\n");
 	}
 	if (!mine.refusal) {
-		replace_conn(conn, peer, &mine);
-		if (enlarge_scratch(conn))
+		/* Without memory for it the connection has to be made again. */
+		if (enlarge_scratch(conn)) {
 			WRITE_ONCE(conn->dead, true);
+			return;
+		}
+		replace_conn(conn, peer, &mine);
 	}
 	if (!conn->dialed && dsm_tcp_send_hello(conn, &mine))
 		WRITE_ONCE(conn->dead, true);

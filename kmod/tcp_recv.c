@@ -66,6 +66,9 @@ static int receive_into(struct dsm_conn *conn, void *to, size_t length)
 		return -ECONNRESET;
 	if (n > 0)
 		conn->rx_have += n;
+	/* A large page may take longer than a peer may be silent. */
+	if (n > 0 && conn->peer)
+		WRITE_ONCE(conn->peer->heard_at, jiffies);
 	return n;
 }
 

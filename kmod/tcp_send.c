@@ -136,14 +136,13 @@ static void drain_and_unlock(struct dsm_peer *peer)
 
 /*
  * Not for more than two batches: parcels come back when they are acknowledged,
- * and whoever plugged the peer may be waiting for one. Large pages fill packets
- * alone.
+ * and whoever plugged the peer may be waiting for one.
  */
 static bool is_held_back(const struct dsm_peer *peer)
 {
 	return atomic_read(&peer->plugs) &&
 	       READ_ONCE(peer->seq_out) - READ_ONCE(peer->seq_sent) <
-	       dsm_pages_in(peer->node, 2 * DSM_BATCH);
+	       2 * DSM_BATCH;
 }
 
 /**
@@ -158,6 +157,14 @@ void dsm_tcp_push(struct dsm_peer *peer)
 {
 	smp_mb();	/* pairs with those in drain_and_unlock() and unplug */
 	if (!is_held_back(peer) && mutex_trylock(&peer->tx_lock))
+		drain_and_unlock(peer);
+}
+
+/** dsm_tcp_push_now() - the same, plugged or not: large pages fill packets */
+void dsm_tcp_push_now(struct dsm_peer *peer)
+{
+	smp_mb();	/* as above */
+	if (mutex_trylock(&peer->tx_lock))
 		drain_and_unlock(peer);
 }
 

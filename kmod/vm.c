@@ -2,10 +2,10 @@
 /*
  * Mappings: what page faults do, and how a right is taken from every process.
  *
- * A fault gets its right first, then the locked folio, then a last look at the
- * state, so that whoever takes the right away (dsm_vm_protect(), after the
- * state was lowered) either comes first and the fault tries again, or waits for
- * the folio's lock and finds the mapping that the fault made.
+ * A fault has the folio locked when it gets its right: under the slot's lock,
+ * or with slot->ready looked at after that. Whoever takes the right away has
+ * lowered slot->ready and then needs the folio's lock, too: either he comes
+ * first, and the fault asks again, or he finds the mapping that it made.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -93,12 +93,14 @@ static u8 access_needed(const struct vm_fault *vmf, const struct dsm_slot *slot)
  * The kernel kills somebody for memory, and the program tries again. There is
  * no use in that for a large page, as for one of hugetlbfs.
  */
-static vm_fault_t no_memory(struct dsm_node *node)
+static vm_fault_t no_memory(struct dsm_node *node, int err)
 {
+	if (err == -ERESTARTSYS)
+		return VM_FAULT_NOPAGE;		/* it is being killed */
 	if (!dsm_page_is_costly(node))
 		return VM_FAULT_OOM;
 	dev_warn_ratelimited(&node->dev,
-			     "no %u bytes of memory in one piece for %s[%d]\n",
+			     "no memory for a page of %u bytes for %s[%d]\n",
 			     node->set.block_size, current->comm,
 			     task_pid_nr(current));
 	return VM_FAULT_SIGBUS;
@@ -132,8 +134,9 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	slot = dsm_region_slot(node, index, GFP_KERNEL_ACCOUNT);
 	if (!slot || dsm_futex_note(node, vmf->vma))
 		return VM_FAULT_OOM;
-	if (dsm_region_back(node, slot, GFP_KERNEL))
-		return no_memory(node);
+	err = dsm_region_back(node, slot, GFP_KERNEL);
+	if (err)
+		return no_memory(node, err);
 	note_store(vmf, slot);
 
 	access = access_needed(vmf, slot);
