@@ -478,7 +478,7 @@ TEST_F(inspect, smaps)
 
 	/* At its own address, one as large as a huge page is mapped as one. */
 	*word(c, 0, self->at) = 3;
-	EXPECT_EQ(PAGE == HUGE_PAGE ? PAGE / 1024 : 0,
+	EXPECT_EQ(page_bytes == HUGE_PAGE ? PAGE / 1024 : 0,
 		  smaps(c->node[0].map, "FilePmdMapped:"));
 
 	ASSERT_EQ(0, proc_field("smaps", p, "VmFlags:", line, sizeof(line)));
