@@ -19,9 +19,9 @@
 
 #define DSM_TCP_BACKLOG	128
 
-/* Room for the payload of whatever is no page */
-#define SCRATCH_BYTES	DSM_PING_PAYLOAD_MAX
-static_assert(SCRATCH_BYTES >= DSM_HELLO_BYTES);
+/* All that a stranger may say */
+#define STRANGER_BYTES	(DSM_WIRE_BYTES + DSM_HELLO_BYTES)
+static_assert(DSM_RX_BYTES >= DSM_WIRE_BYTES + DSM_PING_PAYLOAD_MAX);
 
 void dsm_tcp_kick(struct dsm_node *node)
 {
@@ -157,11 +157,12 @@ static struct dsm_conn *conn_create(struct dsm_node *node, struct socket *sock,
 
 	if (!conn)
 		return NULL;
-	conn->scratch = kvmalloc(SCRATCH_BYTES, GFP_KERNEL);
-	if (!conn->scratch) {
+	conn->rx_buf = kvmalloc(STRANGER_BYTES, GFP_KERNEL);
+	if (!conn->rx_buf) {
 		kfree(conn);
 		return NULL;
 	}
+	conn->rx_size = STRANGER_BYTES;
 	conn->node = node;
 	conn->sock = sock;
 	conn->dialed = dialed;
@@ -201,7 +202,7 @@ static void conn_close(struct dsm_conn *conn)
 	list_del(&conn->list);
 	if (!peer && !conn->dialed)
 		conn->node->strangers--;
-	kvfree(conn->scratch);
+	kvfree(conn->rx_buf);
 	kfree(conn);
 }
 
@@ -257,19 +258,23 @@ static void accept_all(struct dsm_node *node)
 	}
 }
 
-/* Whoever has said who he is may send whole pages. */
-static int enlarge_scratch(struct dsm_conn *conn)
+/*
+ * Whoever has said who he is may send whole pages. Nothing is in the buffer: it
+ * had no room for more than the HELLO.
+ */
+static int enlarge_buffer(struct dsm_conn *conn)
 {
-	u32 bytes = conn->node->set.block_size;
-	void *scratch;
+	u32 bytes = max_t(u32, DSM_RX_BYTES,
+			  DSM_WIRE_BYTES + conn->node->set.block_size);
+	u8 *buf = kvmalloc(bytes, GFP_KERNEL);
 
-	if (bytes <= SCRATCH_BYTES)
-		return 0;
-	scratch = kvmalloc(bytes, GFP_KERNEL);
-	if (!scratch)
+	if (!buf)
 		return -ENOMEM;
-	kvfree(conn->scratch);
-	conn->scratch = scratch;
+	kvfree(conn->rx_buf);
+	conn->rx_buf = buf;
+	conn->rx_size = bytes;
+	conn->rx_at = 0;
+	conn->rx_end = 0;
 	return 0;
 }
 
@@ -357,7 +362,7 @@ static void greet(struct dsm_conn *conn)
 	}
 	if (!mine.refusal) {
 		/* Without memory for it the connection has to be made again. */
-		if (enlarge_scratch(conn)) {
+		if (enlarge_buffer(conn)) {
 			WRITE_ONCE(conn->dead, true);
 			return;
 		}

@@ -7,6 +7,9 @@
 
 #include "dsm.h"
 
+/* Received at once, or what is left of a larger frame: seven pages of 4 KiB */
+#define DSM_RX_BYTES	(32 << 10)
+
 /**
  * enum dsm_conn_stage - a connection's life, in this order
  * @DSM_CONN_CALLING:	we dialed, TCP is not established yet
@@ -36,12 +39,14 @@ enum dsm_conn_stage {
  * @since:	when it was made, in jiffies
  * @hello:	the peer's, from stage GREETED on
  * @rx_work:	receives until stage GREETED; all rx fields are its own
- * @rx_header:	the header being received; from stage OPEN on all rx fields are
- *		under peer->rx_lock
- * @rx_have:	bytes of the frame that are here, header included
- * @rx_frame:	the header, decoded, once it is here
- * @scratch:	the payload being received: room for one of a stranger's, and
- *		from stage OPEN on for a page
+ * @rx_buf:	what came; from stage OPEN on all rx fields are under
+ *		peer->rx_lock
+ * @rx_size:	room in it: for a HELLO, and from stage OPEN on for a page, or
+ *		%DSM_RX_BYTES if that is more
+ * @rx_at:	where in it the frame begins that is looked at
+ * @rx_end:	where in it ends what came
+ * @rx_frame:	that frame's header, decoded, while @rx_need is set
+ * @rx_need:	bytes of that frame; 0: its header is not here
  * @tx_work:	sends on when the socket has room again
  * @tx_header:	the header being sent; all tx fields under peer->tx_lock
  * @tx:		the parcel being sent, or NULL
@@ -60,10 +65,12 @@ struct dsm_conn {
 	struct dsm_hello hello;
 
 	struct work_struct rx_work;
-	u8 rx_header[DSM_WIRE_BYTES];
-	u32 rx_have;
+	u8 *rx_buf;
+	u32 rx_size;
+	u32 rx_at;
+	u32 rx_end;
 	struct dsm_frame rx_frame;
-	void *scratch;
+	u32 rx_need;
 
 	struct work_struct tx_work;
 	u8 tx_header[DSM_WIRE_BYTES];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receiving: a reassembler driven by one counter, the bytes of the frame that
- * are here. The payload goes into memory of the connection's own: received into
- * the page it is for, the bytes of a peer that stalls or lies could arrive when
- * that page is in use again.
+ * Receiving: a reassembler over a buffer of the connection's own. One call takes
+ * what has come, many small frames or as much of a large one as is here, and
+ * frames are handled where they lie. Received into the page it is for, the
+ * bytes of a peer that stalls or lies could arrive when that page is in use
+ * again.
  *
  * Frames that came together are answered together. A batch of them is small, so
  * that the first answer is on its way while the last frame is being taken.
@@ -26,21 +27,48 @@
 static int header_done(struct dsm_conn *conn)
 {
 	bool hello, open = conn->stage == DSM_CONN_OPEN;
-	int err = dsm_wire_decode(conn->rx_header, conn->node->set.block_size,
-				  &conn->rx_frame);
+	int err = dsm_wire_decode(conn->rx_buf + conn->rx_at,
+				  conn->node->set.block_size, &conn->rx_frame);
 
 	if (err)
 		return err;
 	hello = conn->rx_frame.msg.type == DSM_MSG_HELLO;
-	return open == hello ? -EPROTO : 0;
+	if (open == hello)
+		return -EPROTO;
+	conn->rx_need = DSM_WIRE_BYTES + conn->rx_frame.length;
+	return 0;
+}
+
+/* Return: 1 if a frame is whole, 0 if not, or an error. */
+static int look(struct dsm_conn *conn)
+{
+	u32 have = conn->rx_end - conn->rx_at;
+	int err;
+
+	if (!conn->rx_need) {
+		if (have < DSM_WIRE_BYTES)
+			return 0;
+		err = header_done(conn);
+		if (err)
+			return err;
+	}
+	return have >= conn->rx_need;
+}
+
+/* Go on to the next frame. Return: where the payload of this one is. */
+static const void *take(struct dsm_conn *conn)
+{
+	const void *payload = conn->rx_buf + conn->rx_at + DSM_WIRE_BYTES;
+
+	conn->rx_at += conn->rx_need;
+	conn->rx_need = 0;
+	return payload;
 }
 
 static int hello_done(struct dsm_conn *conn)
 {
-	int err;
+	int err = dsm_hello_decode(take(conn), &conn->hello);
 
-	conn->rx_have = 0;
-	err = dsm_hello_decode(conn->scratch, &conn->hello);
 	if (err)
 		return err;
 	/* pairs with look_at_conn(): the hello comes before the stage */
@@ -51,58 +79,63 @@ static int hello_done(struct dsm_conn *conn)
 
 static int frame_done(struct dsm_conn *conn)
 {
-	conn->rx_have = 0;
-	return dsm_session_recv(conn->peer, &conn->rx_frame, conn->scratch);
+	return dsm_session_recv(conn->peer, &conn->rx_frame, take(conn));
 }
 
-static int receive_into(struct dsm_conn *conn, void *to, size_t length)
+/*
+ * Make room for the rest of a frame. What is moved was taken with the frame
+ * before, and is less than %DSM_RX_BYTES.
+ *
+ * Return: bytes of the frame, or of its header, that are not here.
+ */
+static u32 make_room(struct dsm_conn *conn)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
-	struct kvec vec = { .iov_base = to, .iov_len = length };
-	int n = kernel_recvmsg(conn->sock, &msg, &vec, 1, length,
-			       msg.msg_flags);
+	u32 have = conn->rx_end - conn->rx_at;
+	u32 rest = (conn->rx_need ?: DSM_WIRE_BYTES) - have;
 
-	if (!n)
-		return -ECONNRESET;
-	if (n > 0)
-		conn->rx_have += n;
-	/* A large page may take longer than a peer may be silent. */
-	if (n > 0 && conn->peer)
-		WRITE_ONCE(conn->peer->heard_at, jiffies);
-	return n;
+	if (!have || conn->rx_size - conn->rx_end < rest) {
+		memmove(conn->rx_buf, conn->rx_buf + conn->rx_at, have);
+		conn->rx_at = 0;
+		conn->rx_end = have;
+	}
+	return rest;
 }
 
 /* Receive some more. Return: 1 if a frame is whole, 0 if not, or an error. */
 static int receive(struct dsm_conn *conn)
 {
-	u32 have = conn->rx_have;
-	int n;
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	int n = look(conn);
+	struct kvec vec;
 
-	if (have < DSM_WIRE_BYTES) {
-		n = receive_into(conn, conn->rx_header + have,
-				 DSM_WIRE_BYTES - have);
-		if (n < 0)
-			return n;
-		if (conn->rx_have < DSM_WIRE_BYTES)
-			return 0;
-		n = header_done(conn);
-		if (n)
-			return n;
-	} else {
-		have -= DSM_WIRE_BYTES;
-		n = receive_into(conn, conn->scratch + have,
-				 conn->rx_frame.length - have);
-		if (n < 0)
-			return n;
-	}
-	return conn->rx_have == DSM_WIRE_BYTES + conn->rx_frame.length;
+	if (n)
+		return n;
+	vec.iov_len = max_t(u32, make_room(conn), DSM_RX_BYTES);
+	vec.iov_len = min(vec.iov_len, conn->rx_size - conn->rx_end);
+	vec.iov_base = conn->rx_buf + conn->rx_end;
+	n = kernel_recvmsg(conn->sock, &msg, &vec, 1, vec.iov_len,
+			   msg.msg_flags);
+	if (n <= 0)
+		return n ?: -ECONNRESET;
+	conn->rx_end += n;
+	/* A large page may take longer than a peer may be silent. */
+	if (conn->peer)
+		WRITE_ONCE(conn->peer->heard_at, jiffies);
+	return look(conn);
 }
 
 /* How many bytes wait to be received; without the socket's lock, so a hint */
-static int input(const struct dsm_conn *conn)
+static u32 input(const struct dsm_conn *conn)
 {
 	/* Who counts too few is told of the rest when it comes. */
 	return data_race(tcp_inq(conn->sock->sk));
+}
+
+/* Whether more has come behind a frame that is whole */
+static bool has_next(const struct dsm_conn *conn)
+{
+	return conn->rx_end - conn->rx_at - conn->rx_need + input(conn) >=
+	       DSM_WIRE_BYTES;
 }
 
 /**
@@ -138,7 +171,7 @@ static int receive_batch(struct dsm_conn *conn, struct receiver *r)
 		room--;
 		if (r)
 			r->room--;
-		if (!plugged && room && input(conn) >= DSM_WIRE_BYTES) {
+		if (!plugged && room && has_next(conn)) {
 			plugged = conn->peer;
 			dsm_tcp_plug(plugged);
 		}
@@ -188,7 +221,7 @@ static void receive_all(struct dsm_peer *peer, struct receiver *r)
 	if (err && err != -EAGAIN)
 		dsm_tcp_fail(conn);
 	/* What is left on a connection that is given up is for nobody. */
-	if (!err && !READ_ONCE(conn->dead) && input(conn))
+	if (!err && !READ_ONCE(conn->dead) && (look(conn) || input(conn)))
 		WRITE_ONCE(peer->rx_ready, true);
 }
 
