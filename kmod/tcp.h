@@ -48,10 +48,12 @@ enum dsm_conn_stage {
  * @rx_frame:	that frame's header, decoded, while @rx_need is set
  * @rx_need:	bytes of that frame; 0: its header is not here
  * @tx_work:	sends on when the socket has room again
- * @tx_header:	the header being sent; all tx fields under peer->tx_lock
- * @tx:		the parcel being sent, or NULL
- * @tx_done:	bytes of it that are sent, header included
- * @tx_more:	another comes after it
+ * @tx:		parcels being sent; all tx fields under peer->tx_lock
+ * @tx_headers:	their headers
+ * @tx_at:	the first that is not sent
+ * @tx_end:	how many they are; all are sent if @tx_at is as much
+ * @tx_done:	bytes of that first one that are sent, header included
+ * @tx_more:	others come after them
  */
 struct dsm_conn {
 	struct list_head list;
@@ -73,8 +75,10 @@ struct dsm_conn {
 	u32 rx_need;
 
 	struct work_struct tx_work;
-	u8 tx_header[DSM_WIRE_BYTES];
-	struct dsm_parcel *tx;
+	struct dsm_parcel *tx[DSM_BATCH];
+	u8 tx_headers[DSM_BATCH][DSM_WIRE_BYTES];
+	unsigned int tx_at;
+	unsigned int tx_end;
 	u32 tx_done;
 	bool tx_more;
 };

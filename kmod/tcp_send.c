@@ -8,37 +8,51 @@
 #include "tcp.h"
 
 /* The next parcel to write, or NULL. */
-static struct dsm_parcel *pick(struct dsm_peer *peer, struct dsm_conn *conn)
+static struct dsm_parcel *next_parcel(struct dsm_peer *peer)
 {
-	struct dsm_node *node = peer->node;
 	struct dsm_parcel *parcel;
-	struct dsm_frame *frame;
 
-	spin_lock(&peer->lock);
 	parcel = list_first_entry_or_null(&peer->chatter, struct dsm_parcel,
 					  list);
 	if (parcel) {
 		list_del_init(&parcel->list);
 		peer->chatting--;
-	} else if (peer->next) {
-		parcel = peer->next;
-		peer->next = list_is_last(&parcel->list, &peer->queue) ? NULL :
-			     list_next_entry(parcel, list);
-		peer->seq_sent = parcel->frame.seq;
-		peer->shared = true;
-		parcel->sending = true;
+		return parcel;
 	}
-	if (parcel) {
+	parcel = peer->next;
+	if (!parcel)
+		return NULL;
+	peer->next = list_is_last(&parcel->list, &peer->queue) ? NULL :
+		     list_next_entry(parcel, list);
+	peer->seq_sent = parcel->frame.seq;
+	peer->shared = true;
+	parcel->sending = true;
+	return parcel;
+}
+
+/* Take parcels to be written at once. */
+static void pick(struct dsm_peer *peer, struct dsm_conn *conn)
+{
+	struct dsm_node *node = peer->node;
+	struct dsm_parcel *parcel;
+	struct dsm_frame *frame;
+	unsigned int nr = 0;
+
+	spin_lock(&peer->lock);
+	while (nr < DSM_BATCH && (parcel = next_parcel(peer))) {
 		frame = &parcel->frame;
 		frame->session = node->generation;
 		frame->epoch = node->core.members.epoch;
 		frame->ack = peer->seq_in;
 		peer->unacked = 0;
-		dsm_wire_encode(frame, conn->tx_header);
+		dsm_wire_encode(frame, conn->tx_headers[nr]);
+		conn->tx[nr++] = parcel;
 	}
 	conn->tx_more = peer->next || !list_empty(&peer->chatter);
 	spin_unlock(&peer->lock);
-	return parcel;
+	conn->tx_at = 0;
+	conn->tx_end = nr;
+	conn->tx_done = 0;
 }
 
 /* The parcel is written, or will not be: a numbered one stays on the queue. */
@@ -56,6 +70,11 @@ static void put(struct dsm_peer *peer, struct dsm_parcel *parcel)
 		dsm_parcel_free(peer->node, parcel);
 }
 
+static u32 frame_bytes(const struct dsm_parcel *parcel)
+{
+	return DSM_WIRE_BYTES + parcel->frame.length;
+}
+
 /* Return: bytes written, or a negative error. */
 static int write_some(struct dsm_conn *conn)
 {
@@ -63,21 +82,38 @@ static int write_some(struct dsm_conn *conn)
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
 			     (conn->tx_more ? MSG_MORE : 0),
 	};
-	u32 total = DSM_WIRE_BYTES + conn->tx->frame.length;
+	struct kvec vec[2 * DSM_BATCH];
 	u32 done = conn->tx_done;
-	struct kvec vec[2];
-	size_t n = 0;
+	size_t n = 0, total = 0;
+	unsigned int i;
 
-	if (done < DSM_WIRE_BYTES) {
-		vec[n].iov_base = conn->tx_header + done;
-		vec[n++].iov_len = DSM_WIRE_BYTES - done;
-		done = DSM_WIRE_BYTES;
+	for (i = conn->tx_at; i < conn->tx_end; i++, done = 0) {
+		total += frame_bytes(conn->tx[i]) - done;
+		if (done < DSM_WIRE_BYTES) {
+			vec[n].iov_base = conn->tx_headers[i] + done;
+			vec[n++].iov_len = DSM_WIRE_BYTES - done;
+			done = DSM_WIRE_BYTES;
+		}
+		if (done < frame_bytes(conn->tx[i])) {
+			vec[n].iov_base = conn->tx[i]->payload + done -
+					  DSM_WIRE_BYTES;
+			vec[n++].iov_len = frame_bytes(conn->tx[i]) - done;
+		}
 	}
-	if (done < total) {
-		vec[n].iov_base = conn->tx->payload + done - DSM_WIRE_BYTES;
-		vec[n++].iov_len = total - done;
+	return kernel_sendmsg(conn->sock, &msg, vec, n, total);
+}
+
+/* So many bytes more are written. */
+static void note_written(struct dsm_peer *peer, struct dsm_conn *conn, u32 n)
+{
+	conn->tx_done += n;
+	while (conn->tx_at < conn->tx_end &&
+	       conn->tx_done >= frame_bytes(conn->tx[conn->tx_at])) {
+		struct dsm_parcel *parcel = conn->tx[conn->tx_at++];
+
+		conn->tx_done -= frame_bytes(parcel);
+		put(peer, parcel);
 	}
-	return kernel_sendmsg(conn->sock, &msg, vec, n, total - conn->tx_done);
 }
 
 /* Write all there is. Return: false if the socket is full or gone. */
@@ -91,11 +127,9 @@ static bool drain(struct dsm_peer *peer)
 	if (!conn || READ_ONCE(conn->dead))
 		return false;
 	for (;;) {
-		if (!conn->tx) {
-			conn->tx = pick(peer, conn);
-			conn->tx_done = 0;
-		}
-		if (!conn->tx)
+		if (conn->tx_at == conn->tx_end)
+			pick(peer, conn);
+		if (conn->tx_at == conn->tx_end)
 			return true;
 		n = write_some(conn);
 		if (n == -EAGAIN)
@@ -104,11 +138,7 @@ static bool drain(struct dsm_peer *peer)
 			dsm_tcp_fail(conn);
 			return false;
 		}
-		conn->tx_done += n;
-		if (conn->tx_done == DSM_WIRE_BYTES + conn->tx->frame.length) {
-			put(peer, conn->tx);
-			conn->tx = NULL;
-		}
+		note_written(peer, conn, n);
 	}
 }
 
@@ -205,9 +235,8 @@ void dsm_tcp_tx_work(struct work_struct *work)
 /** dsm_tcp_tx_stop() - the connection is over, and no peer's any more */
 void dsm_tcp_tx_stop(struct dsm_conn *conn)
 {
-	if (conn->tx)
-		put(conn->peer, conn->tx);
-	conn->tx = NULL;
+	while (conn->tx_at < conn->tx_end)
+		put(conn->peer, conn->tx[conn->tx_at++]);
 }
 
 /**
