@@ -77,11 +77,12 @@
  *			while it sends more of its own; large pages count alike
  * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
  * @DSM_BLOCK_MAX:	the largest block_size, in bytes: a huge page's
- * @DSM_PREFETCH_MAX:	prefetches on their way to a node, in machine pages:
- *			2 MiB, as much as the kernel reads ahead at once. A page
- *			that a program waits for may come behind all of them.
- * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are;
- *			there is a reserve to answer as many
+ * @DSM_PREFETCH_MAX:	prefetches that stand in line, in machine pages: 2 MiB,
+ *			as much as the kernel reads ahead at once
+ * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are
+ * @DSM_FLYING_MAX:	those on their way, in machine pages: 128 KiB fill a
+ *			link of 10 Gbit/s for a round trip of 100 us
+ * @DSM_FLYING_MIN:	and so many pages at least
  * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
  *		last page is known (engine.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
@@ -110,6 +111,8 @@ enum dsm_shell_limits {
 	DSM_BLOCK_MAX		= SZ_2M,
 	DSM_PREFETCH_MAX	= 512,
 	DSM_PREFETCH_MIN	= 8,
+	DSM_FLYING_MAX		= 32,
+	DSM_FLYING_MIN		= 4,
 	DSM_STREAMS		= 32,
 	DSM_AHEAD_PAGES		= 64,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
@@ -165,6 +168,8 @@ struct socket;
  * @lowered_at:	when a right to it last went from here, in microseconds; 0:
  *		it has been asked for since
  * @bounces:	how often in a row it was asked for again at once (see hold.c)
+ * @prefetched:	the request was sent by dsm_engine_prefetch(), and @page counts
+ *		as flying
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
  * @ready:	the right that a thread of @used_by may take without a step; may
@@ -187,6 +192,7 @@ struct dsm_slot {
 	unsigned long woken_at;
 	u8 futile;
 	u8 bounces;
+	bool prefetched;
 	bool withdrawn;
 	u8 ready;
 	u64 lowered_at;
@@ -372,6 +378,16 @@ struct dsm_stream {
 };
 
 /**
+ * struct dsm_prefetch - a page that stands in line (prefetch.c)
+ * @index:	which
+ * @access:	the right to ask for, of enum dsm_right
+ */
+struct dsm_prefetch {
+	u64 index;
+	u8 access;
+};
+
+/**
  * struct dsm_use - the last page that a thread came to (engine.c)
  * @slot:	the page
  * @instruction: where in the program that was
@@ -434,9 +450,11 @@ enum dsm_how {
  * @timer_lock:	protects it
  * @timer:	fires for the first of them
  * @tick_work:	looks at those whose time has come
- * @prefetched:	the pages last prefetched, a ring
- * @prefetches:	how many ever were; the next place in @prefetched
- * @prefetch_lock: protects both
+ * @line:	pages to be prefetched, a ring
+ * @line_begin:	how many left it; the first place
+ * @line_end:	how many ever came; the place behind the last
+ * @prefetch_lock: protects the three
+ * @flying:	prefetches on their way
  * @streams:	the ways of threads, by some bits of their ids
  * @ahead_lock:	protects them
  * @uses:	where threads were last, by the same bits
@@ -492,9 +510,11 @@ struct dsm_node {
 	struct hrtimer timer;
 	struct work_struct tick_work;
 
-	u64 prefetched[DSM_PREFETCH_MAX];
-	u64 prefetches;
-	spinlock_t prefetch_lock;	/* protects both above */
+	struct dsm_prefetch line[DSM_PREFETCH_MAX];
+	u32 line_begin;
+	u32 line_end;
+	spinlock_t prefetch_lock;	/* protects the three above */
+	atomic_t flying;
 	struct dsm_stream streams[DSM_STREAMS];
 	spinlock_t ahead_lock;		/* protects streams */
 	struct dsm_use uses[DSM_STREAMS];
@@ -607,9 +627,10 @@ void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot,
 void dsm_ahead(struct dsm_node *node, u64 index, u8 access);
 
 /* prefetch.c */
-void dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
-			unsigned int count, u8 access);
+unsigned int dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
+				unsigned int count, u8 access);
 void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length);
+void dsm_prefetch_go_on(struct dsm_node *node);
 
 /* futex.c */
 int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma);
@@ -631,7 +652,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
-void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
+bool dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
 			 u8 access);
 
 /* parcel.c */

@@ -200,6 +200,10 @@ static void note_change(struct dsm_node *node, struct dsm_slot *slot,
 		slot->asked_at = jiffies;
 		slot->asked_by = 0;
 	}
+	if (!after->want && slot->prefetched) {
+		slot->prefetched = false;
+		atomic_dec(&node->flying);
+	}
 }
 
 /*
@@ -590,6 +594,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	verdict = step(node, slot, &ev);
 	use_unasked(node, slot);
 	mutex_unlock(&slot->lock);
+	dsm_prefetch_go_on(node);
 
 	if (verdict == DSM_PROTO) {
 		reject(node, from, msg);
@@ -616,6 +621,7 @@ void dsm_engine_lose(struct dsm_node *node, u16 id)
 		step(node, slot, &ev);
 		mutex_unlock(&slot->lock);
 	}
+	dsm_prefetch_go_on(node);
 }
 
 static struct dsm_slot *next_expired(struct dsm_node *node)
@@ -686,19 +692,25 @@ void dsm_engine_stop(struct dsm_node *node)
  * @access:	of enum dsm_right
  *
  * Nobody waits for the answer: if none comes, or a refusal, that is no error.
+ *
+ * Return: whether a request is on its way now that was not before.
  */
-void dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
+bool dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
 			 u8 access)
 {
 	struct dsm_event ev = {
 		.type = access == DSM_WRITE ? DSM_EV_WRITE : DSM_EV_READ,
 	};
+	bool asked = false;
 
 	mutex_lock(&slot->lock);
 	if (slot->page.state < access && !slot->page.want) {
 		slot->asked_by = 0;
 		step(node, slot, &ev);
 		use_unasked(node, slot);
+		asked = slot->page.want;
+		slot->prefetched = asked;
 	}
 	mutex_unlock(&slot->lock);
+	return asked;
 }

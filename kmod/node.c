@@ -382,7 +382,9 @@ int dsm_node_down(struct dsm_node *node)
 	node->hold_rtt_us = 0;
 	memset(node->streams, 0, sizeof(node->streams));
 	memset(node->uses, 0, sizeof(node->uses));
-	node->prefetches = 0;
+	node->line_begin = 0;
+	node->line_end = 0;
+	atomic_set(&node->flying, 0);
 	node->up = false;
 	dev_info(&node->dev, "down\n");
 	return 0;

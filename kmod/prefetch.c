@@ -5,8 +5,12 @@
  *
  * What goes out is the request that the first access would send. A page that is
  * on its way is mapped by the fault that needs it, which waits for what is left
- * of the way. All of it is advice: where memory is short, or enough is on its
- * way already, the rest is left to faults, and so is every error.
+ * of the way. All of it is advice: where memory is short, or the line is full,
+ * the rest is left to faults, and so is every error.
+ *
+ * Only so many requests are on their way that the link has no pause; the others
+ * stand in line until answers come. For a page that a program waits for comes
+ * behind all that was asked for before.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -20,78 +24,116 @@ static bool is_coming(const struct dsm_slot *slot, u8 access)
 			READ_ONCE(slot->page.want));
 }
 
-/* How many pages may be on their way at once */
-static u32 places(const struct dsm_node *node)
+/* How many pages may wait in line, and how many may be on their way */
+static u32 line_max(const struct dsm_node *node)
 {
 	return dsm_pages_in(node, DSM_PREFETCH_MAX, DSM_PREFETCH_MIN);
 }
 
-/*
- * Take one of the places for prefetches on their way. The oldest place is free
- * if its page has been answered, whoever asks for that page by now.
- */
-static bool take_place(struct dsm_node *node, u64 index)
+static u32 flying_max(const struct dsm_node *node)
 {
-	struct dsm_slot *oldest = NULL;
-	u32 nr = places(node);
-	u64 *place;
-	bool free;
+	return dsm_pages_in(node, DSM_FLYING_MAX, DSM_FLYING_MIN);
+}
+
+static bool line_is_full(struct dsm_node *node)
+{
+	u32 waiting;
 
 	spin_lock(&node->prefetch_lock);
-	place = &node->prefetched[node->prefetches % nr];
-	if (node->prefetches >= nr)
-		oldest = dsm_region_find(node, *place);
-	free = !oldest || !READ_ONCE(oldest->page.want);
-	if (free) {
-		*place = index;
-		node->prefetches++;
+	waiting = node->line_end - node->line_begin;
+	spin_unlock(&node->prefetch_lock);
+	return waiting >= line_max(node);
+}
+
+/* Two threads may have found the last place at once: one has none then. */
+static void line_up(struct dsm_node *node, u64 index, u8 access)
+{
+	struct dsm_prefetch *place;
+
+	spin_lock(&node->prefetch_lock);
+	if (node->line_end - node->line_begin < DSM_PREFETCH_MAX) {
+		place = &node->line[node->line_end++ % DSM_PREFETCH_MAX];
+		place->index = index;
+		place->access = access;
 	}
 	spin_unlock(&node->prefetch_lock);
-	return free;
+}
+
+/* The first in line, if more may be on their way */
+static bool call_next(struct dsm_node *node, struct dsm_prefetch *next)
+{
+	bool called = false;
+
+	spin_lock(&node->prefetch_lock);
+	if (node->line_begin != node->line_end &&
+	    atomic_read(&node->flying) < flying_max(node)) {
+		*next = node->line[node->line_begin++ % DSM_PREFETCH_MAX];
+		atomic_inc(&node->flying);
+		called = true;
+	}
+	spin_unlock(&node->prefetch_lock);
+	return called;
+}
+
+/* Ask for those who are first in line, in few packets for each home. */
+static void ask(struct dsm_node *node)
+{
+	struct dsm_peer *plugged = NULL, *peer;
+	struct dsm_prefetch next;
+
+	/* pairs with dsm_prefetch_go_on(): the line comes first */
+	smp_mb();
+	while (call_next(node, &next)) {
+		peer = dsm_node_peer(node, dsm_core_home(&node->core,
+							 next.index));
+		if (peer != plugged) {
+			if (plugged)
+				dsm_tcp_unplug(plugged);
+			if (peer)
+				dsm_tcp_plug(peer);
+			plugged = peer;
+		}
+		if (!dsm_engine_prefetch(node,
+					 dsm_region_find(node, next.index),
+					 next.access))
+			atomic_dec(&node->flying);
+	}
+	if (plugged)
+		dsm_tcp_unplug(plugged);
+}
+
+/**
+ * dsm_prefetch_go_on - something has come: perhaps a page that was asked for
+ * @node:	the node, active
+ *
+ * Asks for more when half of what was on its way is here. The caller holds no
+ * slot's lock.
+ */
+void dsm_prefetch_go_on(struct dsm_node *node)
+{
+	/* pairs with ask(): the answer comes before the line */
+	smp_mb();
+	/* Whoever lines up meanwhile asks himself. */
+	if (data_race(node->line_begin != node->line_end) &&
+	    atomic_read(&node->flying) <= flying_max(node) / 2)
+		ask(node);
 }
 
 /* What nobody asked for is not worth a search for memory, or a killing. */
 #define GFP_PREFETCH	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
 /* Memory first, as for a fault: the answer needs none then. */
-static bool prepare(struct dsm_node *node, u64 index)
+static bool prepare(struct dsm_node *node, u64 index, u8 access)
 {
 	struct dsm_slot *slot;
 
-	if (!take_place(node, index))
+	if (line_is_full(node))
 		return false;
 	slot = dsm_region_slot(node, index, GFP_PREFETCH | __GFP_ACCOUNT);
-	return slot && !dsm_region_back(node, slot, GFP_PREFETCH);
-}
-
-/*
- * Ask for up to as many pages as have one home, in few packets. What takes time
- * comes before the requests are held back for each other.
- *
- * Return: how far it came, in pages; 0 if there is no place or no memory.
- */
-static unsigned int ask_home(struct dsm_node *node, u64 index, s64 stride,
-			     unsigned int count, u8 access)
-{
-	u16 home = dsm_core_home(&node->core, index);
-	struct dsm_peer *peer = dsm_node_peer(node, home);
-	unsigned int i, ready;
-	u64 at = index;
-
-	for (ready = 0; ready < count; ready++, at += stride) {
-		if (dsm_core_home(&node->core, at) != home)
-			break;
-		if (!is_coming(dsm_region_find(node, at), access) &&
-		    !prepare(node, at))
-			break;
-	}
-	if (peer)
-		dsm_tcp_plug(peer);
-	for (i = 0, at = index; i < ready; i++, at += stride)
-		dsm_engine_prefetch(node, dsm_region_find(node, at), access);
-	if (peer)
-		dsm_tcp_unplug(peer);
-	return ready;
+	if (!slot || dsm_region_back(node, slot, GFP_PREFETCH))
+		return false;
+	line_up(node, index, access);
+	return true;
 }
 
 /**
@@ -102,22 +144,28 @@ static unsigned int ask_home(struct dsm_node *node, u64 index, s64 stride,
  * @count:	how many
  * @access:	the right to ask for, of enum dsm_right
  *
- * Sleeps for memory, not for the network. Asks for none while as many as
- * %DSM_PREFETCH_MAX allows are on their way.
+ * Sleeps for memory, not for the network. Pages that have one home are asked
+ * for together, and before there is memory for those that follow.
+ *
+ * Return: how far it came; less if the line is full, or memory is short.
  */
-void dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
-			unsigned int count, u8 access)
+unsigned int dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
+				unsigned int count, u8 access)
 {
 	unsigned int done;
 
-	while (count && !fatal_signal_pending(current)) {
-		done = ask_home(node, index, stride, count, access);
-		if (!done)
+	for (done = 0; done < count; done++, index += stride) {
+		if (fatal_signal_pending(current) ||
+		    (!is_coming(dsm_region_find(node, index), access) &&
+		     !prepare(node, index, access)))
 			break;
-		index += done * stride;
-		count -= done;
+		if (dsm_core_home(&node->core, index + stride) !=
+		    dsm_core_home(&node->core, index))
+			ask(node);
 		cond_resched();
 	}
+	ask(node);
+	return done;
 }
 
 /**
@@ -126,30 +174,27 @@ void dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
  * @offset:	the first byte; may be past the end of the region
  * @length:	how many bytes; 0: to the end
  *
- * Sleeps for memory, not for the network. Asks for as many as
- * %DSM_PREFETCH_MAX allows, and for none while as many are on their way.
+ * Sleeps for memory, not for the network. Ends at what was not asked for when
+ * %DSM_PREFETCH_MAX pages are.
  */
 void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length)
 {
-	unsigned int asked = 0, most = places(node);
+	unsigned int left = line_max(node), count;
 	u32 shift = PAGE_SHIFT + node->order;
 	u64 index = offset >> shift, end = node->core.pages;
 
 	if (length && offset + length > offset)
 		end = min(end, ((offset + length - 1) >> shift) + 1);
-	while (index < end && asked < most &&
-	       !fatal_signal_pending(current)) {
-		unsigned int done = 1;
-
+	while (index < end && left && !fatal_signal_pending(current)) {
 		cond_resched();
-		if (!is_coming(dsm_region_find(node, index), DSM_READ)) {
-			done = ask_home(node, index, 1,
-					min_t(u64, end - index, most - asked),
-					DSM_READ);
-			asked += done;
+		if (is_coming(dsm_region_find(node, index), DSM_READ)) {
+			index++;
+			continue;
 		}
-		if (!done)
+		count = min_t(u64, end - index, left);
+		if (dsm_prefetch_pages(node, index, 1, count, DSM_READ) < count)
 			break;
-		index += done;
+		index += count;
+		left -= count;
 	}
 }

@@ -21,7 +21,7 @@
 
 /* All that a stranger may say */
 #define STRANGER_BYTES	(DSM_WIRE_BYTES + DSM_HELLO_BYTES)
-static_assert(DSM_RX_BYTES >= DSM_WIRE_BYTES + DSM_PING_PAYLOAD_MAX);
+static_assert(DSM_WIRE_BYTES + DSM_PING_PAYLOAD_MAX <= DSM_RX_BYTES);
 
 void dsm_tcp_kick(struct dsm_node *node)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receiving: a reassembler over a buffer of the connection's own. One call takes
- * what has come, many small frames or as much of a large one as is here, and
- * frames are handled where they lie. Received into the page it is for, the
+ * Receiving: a reassembler over a buffer of the connection's own. One call
+ * takes what has come, many small frames or as much of a large one as is here,
+ * and frames are handled where they lie. Received into the page it is for, the
  * bytes of a peer that stalls or lies could arrive when that page is in use
  * again.
  *
