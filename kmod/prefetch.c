@@ -75,6 +75,13 @@ static bool call_next(struct dsm_node *node, struct dsm_prefetch *next)
 	return called;
 }
 
+/* Ask for a page, which is among those that are flying. */
+static void launch(struct dsm_node *node, struct dsm_slot *slot, u8 access)
+{
+	if (!dsm_engine_prefetch(node, slot, access))
+		atomic_dec(&node->flying);
+}
+
 /* Ask for those who are first in line, in few packets for each home. */
 static void ask(struct dsm_node *node)
 {
@@ -93,10 +100,7 @@ static void ask(struct dsm_node *node)
 				dsm_tcp_plug(peer);
 			plugged = peer;
 		}
-		if (!dsm_engine_prefetch(node,
-					 dsm_region_find(node, next.index),
-					 next.access))
-			atomic_dec(&node->flying);
+		launch(node, dsm_region_find(node, next.index), next.access);
 	}
 	if (plugged)
 		dsm_tcp_unplug(plugged);
@@ -122,6 +126,13 @@ void dsm_prefetch_go_on(struct dsm_node *node)
 /* What nobody asked for is not worth a search for memory, or a killing. */
 #define GFP_PREFETCH	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
+/* Whether this node itself answers, most likely: a guess without the lock */
+static bool needs_nobody(const struct dsm_node *node,
+			 const struct dsm_slot *slot)
+{
+	return slot->home && READ_ONCE(slot->home->owner) == node->core.self;
+}
+
 /* Memory first, as for a fault: the answer needs none then. */
 static bool prepare(struct dsm_node *node, u64 index, u8 access)
 {
@@ -132,7 +143,12 @@ static bool prepare(struct dsm_node *node, u64 index, u8 access)
 	slot = dsm_region_slot(node, index, GFP_PREFETCH | __GFP_ACCOUNT);
 	if (!slot || dsm_region_back(node, slot, GFP_PREFETCH))
 		return false;
-	line_up(node, index, access);
+	if (needs_nobody(node, slot)) {
+		atomic_inc(&node->flying);
+		launch(node, slot, access);
+	} else {
+		line_up(node, index, access);
+	}
 	return true;
 }
 
