@@ -79,7 +79,8 @@
  * @DSM_BLOCK_MAX:	the largest block_size, in bytes: a huge page's
  * @DSM_PREFETCH_MAX:	prefetches that stand in line, in machine pages: 2 MiB,
  *			as much as the kernel reads ahead at once
- * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are
+ * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are;
+ *			there is a reserve to answer as many
  * @DSM_FLYING_MAX:	those on their way, in machine pages: 128 KiB fill a
  *			link of 10 Gbit/s for a round trip of 100 us
  * @DSM_FLYING_MIN:	and so many pages at least
@@ -151,7 +152,7 @@ struct socket;
 
 /**
  * struct dsm_slot - one page of the region at this node
- * @lock:	protects all of it but @timer and @armed
+ * @lock:	protects all of it but @timer, @armed and @in_line
  * @page:	the core's view
  * @home:	the directory entry, if this node is the page's home and was
  *		asked for it
@@ -170,6 +171,7 @@ struct socket;
  * @bounces:	how often in a row it was asked for again at once (see hold.c)
  * @prefetched:	the request was sent by dsm_engine_prefetch(), and @page counts
  *		as flying
+ * @in_line:	it waits to be prefetched; under node->prefetch_lock
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
  * @ready:	the right that a thread of @used_by may take without a step; may
@@ -193,6 +195,7 @@ struct dsm_slot {
 	u8 futile;
 	u8 bounces;
 	bool prefetched;
+	bool in_line;
 	bool withdrawn;
 	u8 ready;
 	u64 lowered_at;
@@ -379,11 +382,11 @@ struct dsm_stream {
 
 /**
  * struct dsm_prefetch - a page that stands in line (prefetch.c)
- * @index:	which
+ * @slot:	which
  * @access:	the right to ask for, of enum dsm_right
  */
 struct dsm_prefetch {
-	u64 index;
+	struct dsm_slot *slot;
 	u8 access;
 };
 

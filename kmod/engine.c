@@ -655,6 +655,7 @@ static void tick_work(struct work_struct *work)
 		step(node, slot, &ev);
 		mutex_unlock(&slot->lock);
 	}
+	dsm_prefetch_go_on(node);
 }
 
 static enum hrtimer_restart timer_fired(struct hrtimer *timer)

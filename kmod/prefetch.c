@@ -37,26 +37,27 @@ static u32 flying_max(const struct dsm_node *node)
 
 static bool line_is_full(struct dsm_node *node)
 {
-	u32 waiting;
+	lockdep_assert_held(&node->prefetch_lock);
 
-	spin_lock(&node->prefetch_lock);
-	waiting = node->line_end - node->line_begin;
-	spin_unlock(&node->prefetch_lock);
-	return waiting >= line_max(node);
+	return node->line_end - node->line_begin >= line_max(node);
 }
 
-/* Two threads may have found the last place at once: one has none then. */
-static void line_up(struct dsm_node *node, u64 index, u8 access)
+/* Return: whether the page stands in line now; it may have before. */
+static bool line_up(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
 	struct dsm_prefetch *place;
+	bool lined;
 
 	spin_lock(&node->prefetch_lock);
-	if (node->line_end - node->line_begin < DSM_PREFETCH_MAX) {
+	if (!slot->in_line && !line_is_full(node)) {
 		place = &node->line[node->line_end++ % DSM_PREFETCH_MAX];
-		place->index = index;
+		place->slot = slot;
 		place->access = access;
+		slot->in_line = true;
 	}
+	lined = slot->in_line;
 	spin_unlock(&node->prefetch_lock);
+	return lined;
 }
 
 /* The first in line, if more may be on their way */
@@ -68,6 +69,7 @@ static bool call_next(struct dsm_node *node, struct dsm_prefetch *next)
 	if (node->line_begin != node->line_end &&
 	    atomic_read(&node->flying) < flying_max(node)) {
 		*next = node->line[node->line_begin++ % DSM_PREFETCH_MAX];
+		next->slot->in_line = false;
 		atomic_inc(&node->flying);
 		called = true;
 	}
@@ -92,7 +94,7 @@ static void ask(struct dsm_node *node)
 	smp_mb();
 	while (call_next(node, &next)) {
 		peer = dsm_node_peer(node, dsm_core_home(&node->core,
-							 next.index));
+							 next.slot->index));
 		if (peer != plugged) {
 			if (plugged)
 				dsm_tcp_unplug(plugged);
@@ -100,7 +102,8 @@ static void ask(struct dsm_node *node)
 				dsm_tcp_plug(peer);
 			plugged = peer;
 		}
-		launch(node, dsm_region_find(node, next.index), next.access);
+		launch(node, next.slot, next.access);
+		cond_resched();
 	}
 	if (plugged)
 		dsm_tcp_unplug(plugged);
@@ -138,17 +141,13 @@ static bool prepare(struct dsm_node *node, u64 index, u8 access)
 {
 	struct dsm_slot *slot;
 
-	if (line_is_full(node))
-		return false;
 	slot = dsm_region_slot(node, index, GFP_PREFETCH | __GFP_ACCOUNT);
 	if (!slot || dsm_region_back(node, slot, GFP_PREFETCH))
 		return false;
-	if (needs_nobody(node, slot)) {
-		atomic_inc(&node->flying);
-		launch(node, slot, access);
-	} else {
-		line_up(node, index, access);
-	}
+	if (!needs_nobody(node, slot))
+		return line_up(node, slot, access);
+	atomic_inc(&node->flying);
+	launch(node, slot, access);
 	return true;
 }
 
@@ -190,8 +189,8 @@ unsigned int dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
  * @offset:	the first byte; may be past the end of the region
  * @length:	how many bytes; 0: to the end
  *
- * Sleeps for memory, not for the network. Ends at what was not asked for when
- * %DSM_PREFETCH_MAX pages are.
+ * Sleeps for memory, not for the network. %DSM_PREFETCH_MAX pages at most are
+ * put in line.
  */
 void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length)
 {

@@ -111,7 +111,7 @@ static int receive(struct dsm_conn *conn)
 	if (n)
 		return n;
 	vec.iov_len = max_t(u32, make_room(conn), DSM_RX_BYTES);
-	vec.iov_len = min(vec.iov_len, conn->rx_size - conn->rx_end);
+	vec.iov_len = min_t(size_t, vec.iov_len, conn->rx_size - conn->rx_end);
 	vec.iov_base = conn->rx_buf + conn->rx_end;
 	n = kernel_recvmsg(conn->sock, &msg, &vec, 1, vec.iov_len,
 			   msg.msg_flags);

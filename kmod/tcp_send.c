@@ -7,6 +7,9 @@
  */
 #include "tcp.h"
 
+/* With so much to be written at once, no further parcel is added */
+#define TX_BYTES	(32 << 10)
+
 /* The next parcel to write, or NULL. */
 static struct dsm_parcel *next_parcel(struct dsm_peer *peer)
 {
@@ -37,10 +40,14 @@ static void pick(struct dsm_peer *peer, struct dsm_conn *conn)
 	struct dsm_parcel *parcel;
 	struct dsm_frame *frame;
 	unsigned int nr = 0;
+	u32 bytes = 0;
 
 	spin_lock(&peer->lock);
-	while (nr < DSM_BATCH && (parcel = next_parcel(peer))) {
+	/* What is to go first need not wait for several large pages. */
+	while (nr < DSM_BATCH && bytes < TX_BYTES &&
+	       (parcel = next_parcel(peer))) {
 		frame = &parcel->frame;
+		bytes += DSM_WIRE_BYTES + frame->length;
 		frame->session = node->generation;
 		frame->epoch = node->core.members.epoch;
 		frame->ack = peer->seq_in;

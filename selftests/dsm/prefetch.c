@@ -174,6 +174,22 @@ TEST_F(prefetch, is_bounded)
 	EXPECT_TRUE(are_joined());
 }
 
+/* Said twice, it takes no second place in line from what is said next. */
+TEST_F(prefetch, lines_up_once)
+{
+	const uint64_t next = 4 * LINE * PAGE;
+	struct node *n = &self->n;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, will_need(n, AWAY, LINE / 2));
+	ASSERT_EQ(0, will_need(n, next, LINE / 4));
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	EXPECT_TRUE(wait_for(all_here(n, AWAY, LINE / 2)));
+	EXPECT_TRUE(wait_for(all_here(n, next, LINE / 4)));
+	EXPECT_TRUE(are_joined());
+}
+
 /* Who comes to a page that stands in line asks for it, and does not wait. */
 TEST_F(prefetch, fault_overtakes)
 {
