@@ -181,11 +181,11 @@ TEST_F(prefetch, lines_up_once)
 	struct node *n = &self->n;
 	unsigned int i;
 
-	for (i = 0; i < 4; i++)
-		ASSERT_EQ(0, will_need(n, AWAY, LINE / 2));
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, will_need(n, AWAY, LINE));
 	ASSERT_EQ(0, will_need(n, next, LINE / 4));
 	ASSERT_EQ(0, instance_set(1, "state", "up"));
-	EXPECT_TRUE(wait_for(all_here(n, AWAY, LINE / 2)));
+	EXPECT_TRUE(wait_for(all_here(n, AWAY, LINE)));
 	EXPECT_TRUE(wait_for(all_here(n, next, LINE / 4)));
 	EXPECT_TRUE(are_joined());
 }
