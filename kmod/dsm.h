@@ -71,6 +71,7 @@
  * @DSM_ACK_EVERY:	frames received without an acknowledgement going back; a
  *			large page counts as many as it has of the machine's
  * @DSM_BATCH:		frames that are answered together if they came together
+ * @DSM_PLUG_PEERS:	to so many peers at once something is held back
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
@@ -105,6 +106,7 @@ enum dsm_shell_limits {
 	DSM_KEEPER_MS		= 200,
 	DSM_ACK_EVERY		= 32,
 	DSM_BATCH		= 8,
+	DSM_PLUG_PEERS		= 4,
 	DSM_STRANGERS_MAX	= 64,
 	DSM_CHATTER_MAX		= 256,
 	DSM_QUEUE_MAX		= 16384,
@@ -147,6 +149,7 @@ enum dsm_stat { DSM_STATS(DSM_STAT_ENUM) DSM_STAT_END };
 
 struct dsm_conn;
 struct dsm_node;
+struct dsm_peer;
 struct sock;
 struct socket;
 
@@ -224,6 +227,18 @@ struct dsm_parcel {
 };
 
 /**
+ * struct dsm_plug - what a thread holds back because it will say more soon
+ * @peers:	to whom
+ * @nr:		how many they are
+ *
+ * Of the thread's own, and empty to begin with; see dsm_tcp_push().
+ */
+struct dsm_plug {
+	struct dsm_peer *peers[DSM_PLUG_PEERS];
+	unsigned int nr;
+};
+
+/**
  * enum dsm_peer_state - what a node thinks of another, beside the connection
  * @DSM_PEER_OK:	nothing against it
  * @DSM_PEER_REFUSED:	its last handshake failed (dsm_peer.refusal)
@@ -267,7 +282,6 @@ enum dsm_peer_state {
  * @tx_lock:	held by whoever sends
  * @conn:	the connection, once the handshake is over; the keeper changes
  *		it, with @rx_lock and @tx_lock
- * @plugs:	who says more soon, so that nothing is sent yet
  * @linked:	@conn is set (for readers without @tx_lock)
  * @met:	there was a connection once
  * @heard_at:	when something last came, in jiffies
@@ -311,7 +325,6 @@ struct dsm_peer {
 	struct task_struct *rx_thread;
 	struct mutex tx_lock;	/* protects conn and sending on it */
 	struct dsm_conn *conn;
-	atomic_t plugs;
 	bool linked;
 	bool met;
 	unsigned long heard_at;
@@ -651,12 +664,13 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 bool dsm_engine_is_answered(const struct dsm_slot *slot, u8 access);
 bool dsm_engine_is_writer(const struct dsm_slot *slot);
 void dsm_engine_recv(struct dsm_node *node, u16 from,
-		     const struct dsm_frame *frame, const void *payload);
+		     const struct dsm_frame *frame, const void *payload,
+		     struct dsm_plug *plug);
 void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
 bool dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
-			 u8 access);
+			 u8 access, struct dsm_plug *plug);
 
 /* parcel.c */
 int dsm_parcel_pools_create(struct dsm_node *node);
@@ -667,7 +681,8 @@ void dsm_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel);
 void dsm_parcel_free_list(struct dsm_node *node, struct list_head *list);
 
 /* session.c */
-void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel);
+void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel,
+		      struct dsm_plug *plug);
 void dsm_session_chat(struct dsm_peer *peer, struct dsm_parcel *parcel);
 void dsm_session_ack(struct dsm_peer *peer);
 u32 dsm_session_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
@@ -675,7 +690,7 @@ u32 dsm_session_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
 void dsm_session_lose(struct dsm_peer *peer);
 void dsm_session_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
 int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
-		     const void *payload);
+		     const void *payload, struct dsm_plug *plug);
 
 /* peer.c */
 struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,
@@ -698,10 +713,9 @@ const char *dsm_peer_state_name(const struct dsm_peer *peer);
 /* tcp.c: connections and the worker that keeps them */
 int dsm_tcp_start(struct dsm_node *node);
 void dsm_tcp_stop(struct dsm_node *node);
-void dsm_tcp_push(struct dsm_peer *peer);
-void dsm_tcp_push_now(struct dsm_peer *peer);
-void dsm_tcp_plug(struct dsm_peer *peer);
-void dsm_tcp_unplug(struct dsm_peer *peer);
+void dsm_tcp_push(struct dsm_peer *peer, struct dsm_plug *plug);
+void dsm_tcp_unplug(struct dsm_plug *plug);
+void dsm_tcp_tx_urge(struct dsm_peer *peer);
 long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
 		  long left);
 

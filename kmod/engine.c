@@ -46,7 +46,7 @@ static u32 thread_bit(void)
 }
 
 static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
-		 const struct dsm_msg *msg)
+		 const struct dsm_msg *msg, struct dsm_plug *plug)
 {
 	struct dsm_peer *peer = dsm_node_peer(node, to);
 	u32 length = msg->type == DSM_MSG_DATA ? node->set.block_size : 0;
@@ -63,16 +63,16 @@ static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
 	dsm_stats_add(node, DSM_STAT_messages_out, 1);
 	atomic64_inc(&peer->messages_out);
 	trace_dsm_send(node->core.self, to, msg);
-	dsm_session_send(peer, parcel);
+	dsm_session_send(peer, parcel, plug);
 }
 
 static void send_set(struct dsm_node *node, struct dsm_slot *slot,
-		     const struct dsm_act *act)
+		     const struct dsm_act *act, struct dsm_plug *plug)
 {
 	u16 to;
 
 	dsm_set_for_each(to, act->set, node->core.members.words)
-		send(node, slot, to, &act->msg);
+		send(node, slot, to, &act->msg, plug);
 }
 
 static void arm_timer(struct dsm_node *node, struct dsm_slot *slot, u64 at_us)
@@ -103,14 +103,14 @@ static u64 look_at(const struct dsm_node *node, const struct dsm_slot *slot,
 }
 
 static void act(struct dsm_node *node, struct dsm_slot *slot,
-		const struct dsm_act *act)
+		const struct dsm_act *act, struct dsm_plug *plug)
 {
 	switch (act->type) {
 	case DSM_ACT_SEND:
-		send(node, slot, act->to, &act->msg);
+		send(node, slot, act->to, &act->msg, plug);
 		break;
 	case DSM_ACT_SEND_SET:
-		send_set(node, slot, act);
+		send_set(node, slot, act, plug);
 		break;
 	case DSM_ACT_PROTECT:
 		dsm_vm_protect(node, slot, act->right);
@@ -152,9 +152,9 @@ static void act_early(struct dsm_node *node, struct dsm_slot *slot,
 	    out->act[0].type != DSM_ACT_PROTECT ||
 	    out->act[0].right != DSM_NONE || out->act[1].type != DSM_ACT_SEND)
 		return;
-	act(node, slot, &out->act[1]);
+	act(node, slot, &out->act[1], NULL);
 	msleep(ACK_EARLY_MS);
-	act(node, slot, &out->act[0]);
+	act(node, slot, &out->act[0], NULL);
 	out->nr -= 2;
 	memmove(out->act, out->act + 2, out->nr * sizeof(out->act[0]));
 }
@@ -226,7 +226,7 @@ static bool withdraw(struct dsm_node *node, struct dsm_slot *slot,
 }
 
 static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
-			     struct dsm_event *ev)
+			     struct dsm_event *ev, struct dsm_plug *plug)
 {
 	struct dsm_page before = slot->page;
 	enum dsm_verdict verdict;
@@ -248,7 +248,7 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	note_change(node, slot, &before, ev->now);
 	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
-		act(node, slot, &out.act[i]);
+		act(node, slot, &out.act[i], plug);
 	/* Its bytes are here: faults on pages near it may map it, too. */
 	if (slot->withdrawn || before.state == DSM_NONE)
 		dsm_vm_restore(slot);
@@ -260,7 +260,7 @@ static void use(struct dsm_node *node, struct dsm_slot *slot, u32 hold_us)
 {
 	struct dsm_event ev = { .type = DSM_EV_USED, .hold_us = hold_us };
 
-	step(node, slot, &ev);
+	step(node, slot, &ev, NULL);
 }
 
 static struct dsm_use *last_use(struct dsm_node *node)
@@ -340,7 +340,7 @@ static void leave_last(struct dsm_node *node, const struct dsm_slot *slot)
 	if (!left->page.fresh && left->used_by == thread_bit()) {
 		use(node, left, 0);
 		if (left->page.deferred.type)
-			step(node, left, &ev);
+			step(node, left, &ev, NULL);
 	}
 	mutex_unlock(&left->lock);
 }
@@ -440,7 +440,7 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		err = -EIO;
 		goto out;
 	}
-	step(node, slot, &ev);
+	step(node, slot, &ev, NULL);
 	if (!want && pg->want)
 		dsm_hold_asked(node, slot, ev.now, how & DSM_HOW_PROGRAM);
 	count_fault(node, slot, access, state, !want && pg->want);
@@ -557,9 +557,11 @@ static void use_unasked(struct dsm_node *node, struct dsm_slot *slot)
  * @from:	who sent it, as the session proved
  * @frame:	the message
  * @payload:	DATA: the page's bytes
+ * @plug:	where the answers wait for others, or NULL
  */
 void dsm_engine_recv(struct dsm_node *node, u16 from,
-		     const struct dsm_frame *frame, const void *payload)
+		     const struct dsm_frame *frame, const void *payload,
+		     struct dsm_plug *plug)
 {
 	const struct dsm_msg *msg = &frame->msg;
 	struct dsm_event ev = {
@@ -591,7 +593,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page))
 		memcpy(folio_address(slot->folio), payload, frame->length);
 	end_hold(node, slot);
-	verdict = step(node, slot, &ev);
+	verdict = step(node, slot, &ev, plug);
 	use_unasked(node, slot);
 	mutex_unlock(&slot->lock);
 	dsm_prefetch_go_on(node);
@@ -618,7 +620,7 @@ void dsm_engine_lose(struct dsm_node *node, u16 id)
 	smp_mb();
 	xa_for_each(&node->slots, index, slot) {
 		mutex_lock(&slot->lock);
-		step(node, slot, &ev);
+		step(node, slot, &ev, NULL);
 		mutex_unlock(&slot->lock);
 	}
 	dsm_prefetch_go_on(node);
@@ -652,7 +654,7 @@ static void tick_work(struct work_struct *work)
 	while ((slot = next_expired(node))) {
 		mutex_lock(&slot->lock);
 		end_hold(node, slot);
-		step(node, slot, &ev);
+		step(node, slot, &ev, NULL);
 		mutex_unlock(&slot->lock);
 	}
 	dsm_prefetch_go_on(node);
@@ -691,13 +693,14 @@ void dsm_engine_stop(struct dsm_node *node)
  * @node:	the node, active
  * @slot:	the page, with its folio
  * @access:	of enum dsm_right
+ * @plug:	where the request waits for others
  *
  * Nobody waits for the answer: if none comes, or a refusal, that is no error.
  *
  * Return: whether a request is on its way now that was not before.
  */
 bool dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
-			 u8 access)
+			 u8 access, struct dsm_plug *plug)
 {
 	struct dsm_event ev = {
 		.type = access == DSM_WRITE ? DSM_EV_WRITE : DSM_EV_READ,
@@ -707,7 +710,7 @@ bool dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
 	mutex_lock(&slot->lock);
 	if (slot->page.state < access && !slot->page.want) {
 		slot->asked_by = 0;
-		step(node, slot, &ev);
+		step(node, slot, &ev, plug);
 		use_unasked(node, slot);
 		asked = slot->page.want;
 		slot->prefetched = asked;

@@ -78,35 +78,26 @@ static bool call_next(struct dsm_node *node, struct dsm_prefetch *next)
 }
 
 /* Ask for a page, which is among those that are flying. */
-static void launch(struct dsm_node *node, struct dsm_slot *slot, u8 access)
+static void launch(struct dsm_node *node, struct dsm_slot *slot, u8 access,
+		   struct dsm_plug *plug)
 {
-	if (!dsm_engine_prefetch(node, slot, access))
+	if (!dsm_engine_prefetch(node, slot, access, plug))
 		atomic_dec(&node->flying);
 }
 
-/* Ask for those who are first in line, in few packets for each home. */
+/* Ask for those who are first in line, in few packets. */
 static void ask(struct dsm_node *node)
 {
-	struct dsm_peer *plugged = NULL, *peer;
 	struct dsm_prefetch next;
+	struct dsm_plug plug = {};
 
 	/* pairs with dsm_prefetch_go_on(): the line comes first */
 	smp_mb();
 	while (call_next(node, &next)) {
-		peer = dsm_node_peer(node, dsm_core_home(&node->core,
-							 next.slot->index));
-		if (peer != plugged) {
-			if (plugged)
-				dsm_tcp_unplug(plugged);
-			if (peer)
-				dsm_tcp_plug(peer);
-			plugged = peer;
-		}
-		launch(node, next.slot, next.access);
+		launch(node, next.slot, next.access, &plug);
 		cond_resched();
 	}
-	if (plugged)
-		dsm_tcp_unplug(plugged);
+	dsm_tcp_unplug(&plug);
 }
 
 /**
@@ -147,7 +138,7 @@ static bool prepare(struct dsm_node *node, u64 index, u8 access)
 	if (!needs_nobody(node, slot))
 		return line_up(node, slot, access);
 	atomic_inc(&node->flying);
-	launch(node, slot, access);
+	launch(node, slot, access, NULL);
 	return true;
 }
 

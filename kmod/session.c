@@ -24,10 +24,13 @@ static u32 weight(const struct dsm_frame *frame)
  * dsm_session_send - give a protocol message its number and send it
  * @peer:	to whom
  * @parcel:	the message; dropped if the peer is lost
+ * @plug:	where it waits for others, or NULL; a large page fills packets
  */
-void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel)
+void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel,
+		      struct dsm_plug *plug)
 {
-	bool large = parcel->frame.length > PAGE_SIZE;
+	if (parcel->frame.length > PAGE_SIZE)
+		plug = NULL;
 
 	spin_lock(&peer->lock);
 	if (peer->state == DSM_PEER_LOST) {
@@ -41,10 +44,7 @@ void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel)
 	if (!peer->next)
 		peer->next = parcel;
 	spin_unlock(&peer->lock);
-	if (large)
-		dsm_tcp_push_now(peer);
-	else
-		dsm_tcp_push(peer);
+	dsm_tcp_push(peer, plug);
 }
 
 /**
@@ -68,7 +68,7 @@ void dsm_session_chat(struct dsm_peer *peer, struct dsm_parcel *parcel)
 	}
 	spin_unlock(&peer->lock);
 	if (fits)
-		dsm_tcp_push(peer);
+		dsm_tcp_push(peer, NULL);
 	else
 		dsm_parcel_free(peer->node, parcel);
 }
@@ -255,12 +255,13 @@ out:
  * @peer:	from whom
  * @frame:	the header
  * @payload:	its payload
+ * @plug:	where what it is answered waits for others, or NULL
  *
  * Return: 0, or %-EPROTO if no correct peer says that at this point: then the
  * connection has to go.
  */
 int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
-		     const void *payload)
+		     const void *payload, struct dsm_plug *plug)
 {
 	int err = recv_sequence(peer, frame);
 
@@ -280,7 +281,7 @@ int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
 		return -EPROTO;
 	default:
 		atomic64_inc(&peer->messages_in);
-		dsm_engine_recv(peer->node, peer->id, frame, payload);
+		dsm_engine_recv(peer->node, peer->id, frame, payload, plug);
 	}
 	if (READ_ONCE(peer->unacked) >= DSM_ACK_EVERY)
 		dsm_session_ack(peer);

@@ -293,7 +293,7 @@ static void conn_open(struct dsm_conn *conn, struct dsm_peer *peer)
 	smp_store_release(&conn->stage, DSM_CONN_OPEN);
 	mutex_unlock(&peer->rx_lock);
 	dsm_tcp_rx_tell(peer);
-	dsm_tcp_push(peer);
+	dsm_tcp_push(peer, NULL);
 }
 
 /* Whom the HELLO is from, if that is somebody we expect on this connection. */
@@ -444,9 +444,7 @@ static void look_at_peers(struct dsm_node *node)
 		if (peer->conn) {
 			dsm_tcp_rx_urge(peer);
 			dsm_peer_beat(peer);
-			/* Whoever has plugged it may have to wait. */
-			if (atomic_read(&peer->plugs))
-				queue_work(node->wq, &peer->conn->tx_work);
+			dsm_tcp_tx_urge(peer);
 			continue;
 		}
 		if (id < node->core.self || peer->state == DSM_PEER_LOST ||

@@ -77,9 +77,9 @@ static int hello_done(struct dsm_conn *conn)
 	return 0;
 }
 
-static int frame_done(struct dsm_conn *conn)
+static int frame_done(struct dsm_conn *conn, struct dsm_plug *plug)
 {
-	return dsm_session_recv(conn->peer, &conn->rx_frame, take(conn));
+	return dsm_session_recv(conn->peer, &conn->rx_frame, take(conn), plug);
 }
 
 /*
@@ -161,7 +161,7 @@ static bool is_done(const struct receiver *r)
 /* Take some frames that came together. Return: 0 or an error. */
 static int receive_batch(struct dsm_conn *conn, struct receiver *r)
 {
-	struct dsm_peer *plugged = NULL;
+	struct dsm_plug plug = {};
 	int room = DSM_BATCH, err = 0;
 
 	while (!err && room && !READ_ONCE(conn->dead) && !is_done(r)) {
@@ -171,14 +171,9 @@ static int receive_batch(struct dsm_conn *conn, struct receiver *r)
 		room--;
 		if (r)
 			r->room--;
-		if (!plugged && room && has_next(conn)) {
-			plugged = conn->peer;
-			dsm_tcp_plug(plugged);
-		}
-		err = frame_done(conn);
+		err = frame_done(conn, room && has_next(conn) ? &plug : NULL);
 	}
-	if (plugged)
-		dsm_tcp_unplug(plugged);
+	dsm_tcp_unplug(&plug);
 	return err;
 }
 

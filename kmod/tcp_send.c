@@ -3,7 +3,8 @@
  * Sending: whoever has something to say writes it to the socket at once, and
  * what others have queued with it; nobody waits. When the socket is full,
  * tx_work goes on as soon as it has room. Who knows that he will say more soon
- * plugs the peer first, and all of it goes in few packets.
+ * holds back, and all of it goes in few packets. Whoever has something urgent
+ * to say to the same peer does not wait for that, and takes it along.
  */
 #include "tcp.h"
 
@@ -172,57 +173,67 @@ static void drain_and_unlock(struct dsm_peer *peer)
 }
 
 /*
- * Not for more than two batches: parcels come back when they are acknowledged,
- * and whoever plugged the peer may be waiting for one.
+ * Not more than two batches: parcels come back when they are acknowledged, and
+ * whoever holds them back may be waiting for one.
  */
-static bool is_held_back(const struct dsm_peer *peer)
+static bool hold_back(struct dsm_plug *plug, struct dsm_peer *peer)
 {
-	return atomic_read(&peer->plugs) &&
-	       READ_ONCE(peer->seq_out) - READ_ONCE(peer->seq_sent) <
-	       2 * DSM_BATCH;
+	unsigned int i;
+
+	if (READ_ONCE(peer->seq_out) - READ_ONCE(peer->seq_sent) >=
+	    2 * DSM_BATCH)
+		return false;
+	for (i = 0; i < plug->nr; i++) {
+		if (plug->peers[i] == peer)
+			return true;
+	}
+	if (plug->nr == DSM_PLUG_PEERS)
+		return false;
+	plug->peers[plug->nr++] = peer;
+	return true;
 }
 
 /**
- * dsm_tcp_push - send what is queued for a peer, unless it is plugged
+ * dsm_tcp_push - send what is queued for a peer
  * @peer:	the peer
+ * @plug:	if not NULL, until when it may wait for more: dsm_tcp_unplug(),
+ *		or the keeper's next round
  *
  * If somebody else is sending, that one sees what was queued before the call,
  * as it looks again after it has unlocked: either our trylock finds the lock
  * free, or has_more() over there finds our parcel.
  */
-void dsm_tcp_push(struct dsm_peer *peer)
+void dsm_tcp_push(struct dsm_peer *peer, struct dsm_plug *plug)
 {
-	smp_mb();	/* pairs with those in drain_and_unlock() and unplug */
-	if (!is_held_back(peer) && mutex_trylock(&peer->tx_lock))
-		drain_and_unlock(peer);
-}
-
-/** dsm_tcp_push_now() - the same, plugged or not: large pages fill packets */
-void dsm_tcp_push_now(struct dsm_peer *peer)
-{
-	smp_mb();	/* as above */
+	if (plug && hold_back(plug, peer))
+		return;
+	smp_mb();	/* pairs with the one in drain_and_unlock() */
 	if (mutex_trylock(&peer->tx_lock))
 		drain_and_unlock(peer);
 }
 
-/**
- * dsm_tcp_plug - let messages to a peer wait for each other
- * @peer:	the peer
- *
- * For as long as it takes to say what is known already: two batches at most
- * wait for dsm_tcp_unplug(), and no longer than until the keeper's next round.
- */
-void dsm_tcp_plug(struct dsm_peer *peer)
+/** dsm_tcp_unplug() - send what has waited, if nobody else has sent it */
+void dsm_tcp_unplug(struct dsm_plug *plug)
 {
-	atomic_inc(&peer->plugs);
+	unsigned int i;
+
+	for (i = 0; i < plug->nr; i++) {
+		if (has_more(plug->peers[i]))
+			dsm_tcp_push(plug->peers[i], NULL);
+	}
+	plug->nr = 0;
 }
 
-/** dsm_tcp_unplug() - send what has waited, unless another has it plugged */
-void dsm_tcp_unplug(struct dsm_peer *peer)
+/**
+ * dsm_tcp_tx_urge - do not wait for others to send; keeper only
+ * @peer:	the peer, with its connection
+ *
+ * Whoever holds messages back may have to wait in the midst of it.
+ */
+void dsm_tcp_tx_urge(struct dsm_peer *peer)
 {
-	/* A full barrier: either we find what is queued, or it is pushed. */
-	if (atomic_dec_and_test(&peer->plugs) && has_more(peer))
-		dsm_tcp_push(peer);
+	if (has_more(peer))
+		queue_work(peer->node->wq, &peer->conn->tx_work);
 }
 
 /*
