@@ -73,6 +73,8 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	}
 	for (;;) {
 		err = dsm_engine_acquire(node, slot, access, how);
+		if (err == -EIO)
+			dsm_stats_add(node, DSM_STAT_faults_failed, 1);
 		if (err != -EAGAIN)
 			return err;
 		if (ahead)

@@ -132,6 +132,7 @@ enum dsm_shell_limits {
 	X(write_faults)		\
 	X(upgrades)		\
 	X(faults_local)		\
+	X(faults_failed)	\
 	X(invalidations_in)	\
 	X(invalidations_out)	\
 	X(pages_in)		\

@@ -156,6 +156,8 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 					     file);
 		err = wait_locked(node, slot, access);
 	}
+	if (err == -EIO)
+		dsm_stats_add(node, DSM_STAT_faults_failed, 1);
 	if (err)
 		return VM_FAULT_SIGBUS;
 

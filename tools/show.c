@@ -200,15 +200,15 @@ static void show_transfer(const char *instance, const char *dir,
 static void show_trouble(const char *instance)
 {
 	__u64 rejected;
-	__u64 retries;
+	__u64 failed;
 
-	if (!get_number(instance, "stats", "retries", &retries) ||
+	if (!get_number(instance, "stats", "faults_failed", &failed) ||
 	    !get_number(instance, "stats", "rejected_messages", &rejected))
 		return;
-	if (retries || rejected)
+	if (failed || rejected)
 		print_line("trouble",
-			   "%llu retries, %llu messages rejected",
-			   retries, rejected);
+			   "%llu faults failed, %llu messages rejected",
+			   failed, rejected);
 }
 
 static void show_node(const char *instance, const char *id, __u64 block_size)

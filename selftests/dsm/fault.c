@@ -142,6 +142,19 @@ TEST_F(fault, efault)
 	close(fds[1]);
 }
 
+TEST_F(fault, is_counted)
+{
+	char byte;
+
+	EXPECT_EQ(0, fault_of(self->map, true, NULL));
+	EXPECT_TRUE(instance_reads(0, "stats/faults_failed", "0"));
+	EXPECT_EQ(SIGBUS, fault_of(self->map + AWAY, false, NULL));
+	EXPECT_TRUE(instance_reads(0, "stats/faults_failed", "1"));
+	EXPECT_EQ(-1, pread(self->fd, &byte, 1, AWAY));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_TRUE(instance_reads(0, "stats/faults_failed", "2"));
+}
+
 TEST_F(fault, is_forgotten)
 {
 	EXPECT_EQ(SIGBUS, fault_of(self->map + AWAY, false, NULL));

@@ -162,9 +162,9 @@ static const char * const bad_nodes[] = {
 
 static const char * const stats[] = {
 	"read_faults", "write_faults", "upgrades", "faults_local",
-	"invalidations_in", "invalidations_out", "pages_in", "pages_out",
-	"messages_in", "messages_out", "resident_pages", "owned_pages",
-	"home_pages", "retries", "rejected_messages",
+	"faults_failed", "invalidations_in", "invalidations_out", "pages_in",
+	"pages_out", "messages_in", "messages_out", "resident_pages",
+	"owned_pages", "home_pages", "retries", "rejected_messages",
 };
 
 static const char * const of_nodes[] = {

@@ -27,9 +27,9 @@ ATTRS = {
 }
 STATS = (
     "read_faults", "write_faults", "upgrades", "faults_local",
-    "invalidations_in", "invalidations_out", "pages_in", "pages_out",
-    "messages_in", "messages_out", "resident_pages", "owned_pages",
-    "home_pages", "retries", "rejected_messages",
+    "faults_failed", "invalidations_in", "invalidations_out", "pages_in",
+    "pages_out", "messages_in", "messages_out", "resident_pages",
+    "owned_pages", "home_pages", "retries", "rejected_messages",
 )
 NODE_ATTRS = ("rtt_us", "pages_in", "pages_out", "messages_in", "messages_out")
 

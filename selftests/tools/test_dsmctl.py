@@ -507,11 +507,11 @@ class Show(DsmctlTest):
         self.module.set("dsm1", "fault_timeout_ms", "0")
         self.module.set("dsm1", "hold_now_us", "0")
         self.module.set("dsm1", "stats/rejected_messages", "5")
-        self.module.set("dsm1", "stats/retries", "2")
+        self.module.set("dsm1", "stats/faults_failed", "2")
         out, _ = self.run_dsmctl("-i", "dsm1", "show")
         self.assertIn("fault timeout: never\n", out)
         self.assertIn("hold time: none\n", out)
-        self.assertIn("trouble: 2 retries, 5 messages rejected\n", out)
+        self.assertIn("trouble: 2 faults failed, 5 messages rejected\n", out)
 
     def test_show__hostile_text(self):
         self.module.set("dsm", "nodes/7/state", 'refused: "\\\x1b[2J\u00e9')
