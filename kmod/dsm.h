@@ -31,7 +31,9 @@
  *
  * Faults may hold mmap_lock and wait for a slot's lock, but nobody waits for
  * the network with a slot's lock, and whoever handles messages has neither 1
- * nor 2. So what a fault waits for always comes.
+ * nor 2. So what a fault waits for always comes. (Where memory is so short that
+ * the reserve of parcels is used up, a message waits, under 4, until there is
+ * some, or peers acknowledge what they got.)
  *
  * One worker owns all connections of a node (the keeper, tcp.c): it alone makes
  * them, closes them, and ties them to peers. Everybody else reaches a
@@ -232,7 +234,8 @@ struct dsm_parcel {
  * @peers:	to whom
  * @nr:		how many they are
  *
- * Of the thread's own, and empty to begin with; see dsm_tcp_push().
+ * Of the thread's own, and empty to begin with; see dsm_tcp_push(). Before it
+ * waits for somebody it lets go of it.
  */
 struct dsm_plug {
 	struct dsm_peer *peers[DSM_PLUG_PEERS];
@@ -677,7 +680,7 @@ bool dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
 int dsm_parcel_pools_create(struct dsm_node *node);
 void dsm_parcel_pools_destroy(struct dsm_node *node);
 struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
-				    gfp_t gfp);
+				    gfp_t gfp, struct dsm_plug *plug);
 void dsm_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel);
 void dsm_parcel_free_list(struct dsm_node *node, struct list_head *list);
 
@@ -716,7 +719,6 @@ int dsm_tcp_start(struct dsm_node *node);
 void dsm_tcp_stop(struct dsm_node *node);
 void dsm_tcp_push(struct dsm_peer *peer, struct dsm_plug *plug);
 void dsm_tcp_unplug(struct dsm_plug *plug);
-void dsm_tcp_tx_urge(struct dsm_peer *peer);
 long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
 		  long left);
 

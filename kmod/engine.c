@@ -50,7 +50,8 @@ static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
 {
 	struct dsm_peer *peer = dsm_node_peer(node, to);
 	u32 length = msg->type == DSM_MSG_DATA ? node->set.block_size : 0;
-	struct dsm_parcel *parcel = dsm_parcel_alloc(node, length, GFP_NOIO);
+	struct dsm_parcel *parcel = dsm_parcel_alloc(node, length, GFP_NOIO,
+						     plug);
 
 	parcel->frame.msg = *msg;
 	if (length) {
@@ -254,6 +255,16 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 		dsm_vm_restore(slot);
 	slot->withdrawn = false;
 	return verdict;
+}
+
+/* Whoever has to wait for a page holds nothing back meanwhile. */
+static void lock(struct dsm_slot *slot, struct dsm_plug *plug)
+{
+	if (mutex_trylock(&slot->lock))
+		return;
+	if (plug)
+		dsm_tcp_unplug(plug);
+	mutex_lock(&slot->lock);
 }
 
 static void use(struct dsm_node *node, struct dsm_slot *slot, u32 hold_us)
@@ -551,6 +562,23 @@ static void use_unasked(struct dsm_node *node, struct dsm_slot *slot)
 		use(node, slot, dsm_hold_us(node, slot));
 }
 
+/*
+ * The page that a message is about. Only a request can be about one that was
+ * never seen here.
+ */
+static struct dsm_slot *slot_of(struct dsm_node *node,
+				const struct dsm_msg *msg,
+				struct dsm_plug *plug)
+{
+	struct dsm_slot *slot = dsm_region_find(node, msg->page);
+
+	if (slot || msg->type != DSM_MSG_GET)
+		return slot;
+	if (plug)
+		dsm_tcp_unplug(plug);
+	return dsm_region_slot(node, msg->page, GFP_NOIO | __GFP_NOFAIL);
+}
+
 /**
  * dsm_engine_recv - a protocol message came
  * @node:	the node, active
@@ -558,6 +586,8 @@ static void use_unasked(struct dsm_node *node, struct dsm_slot *slot)
  * @frame:	the message
  * @payload:	DATA: the page's bytes
  * @plug:	where the answers wait for others, or NULL
+ *
+ * The caller calls dsm_prefetch_go_on() before long.
  */
 void dsm_engine_recv(struct dsm_node *node, u16 from,
 		     const struct dsm_frame *frame, const void *payload,
@@ -577,18 +607,13 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 		reject(node, from, msg);
 		return;
 	}
-	/* Only a request can be about a page that was never seen here. */
-	if (msg->type == DSM_MSG_GET)
-		slot = dsm_region_slot(node, msg->page,
-				       GFP_NOIO | __GFP_NOFAIL);
-	else
-		slot = dsm_region_find(node, msg->page);
+	slot = slot_of(node, msg, plug);
 	if (!slot) {
 		reject(node, from, msg);
 		return;
 	}
 
-	mutex_lock(&slot->lock);
+	lock(slot, plug);
 	/* Nobody can see the page while it waits for its bytes. */
 	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page))
 		memcpy(folio_address(slot->folio), payload, frame->length);
@@ -596,7 +621,6 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	verdict = step(node, slot, &ev, plug);
 	use_unasked(node, slot);
 	mutex_unlock(&slot->lock);
-	dsm_prefetch_go_on(node);
 
 	if (verdict == DSM_PROTO) {
 		reject(node, from, msg);
@@ -622,6 +646,7 @@ void dsm_engine_lose(struct dsm_node *node, u16 id)
 		mutex_lock(&slot->lock);
 		step(node, slot, &ev, NULL);
 		mutex_unlock(&slot->lock);
+		cond_resched();
 	}
 	dsm_prefetch_go_on(node);
 }
@@ -656,6 +681,7 @@ static void tick_work(struct work_struct *work)
 		end_hold(node, slot);
 		step(node, slot, &ev, NULL);
 		mutex_unlock(&slot->lock);
+		cond_resched();
 	}
 	dsm_prefetch_go_on(node);
 }
@@ -693,7 +719,7 @@ void dsm_engine_stop(struct dsm_node *node)
  * @node:	the node, active
  * @slot:	the page, with its folio
  * @access:	of enum dsm_right
- * @plug:	where the request waits for others
+ * @plug:	where the request waits for others, or NULL
  *
  * Nobody waits for the answer: if none comes, or a refusal, that is no error.
  *
@@ -707,7 +733,7 @@ bool dsm_engine_prefetch(struct dsm_node *node, struct dsm_slot *slot,
 	};
 	bool asked = false;
 
-	mutex_lock(&slot->lock);
+	lock(slot, plug);
 	if (slot->page.state < access && !slot->page.want) {
 		slot->asked_by = 0;
 		step(node, slot, &ev, plug);

@@ -38,19 +38,34 @@ void dsm_parcel_pools_destroy(struct dsm_node *node)
 	mempool_destroy(node->parcels);
 }
 
+static void *alloc(mempool_t *pool, gfp_t gfp, struct dsm_plug *plug)
+{
+	void *p;
+
+	if (plug && plug->nr) {
+		p = mempool_alloc(pool, GFP_NOWAIT);
+		if (p)
+			return p;
+		dsm_tcp_unplug(plug);
+	}
+	return mempool_alloc(pool, gfp);
+}
+
 /**
  * dsm_parcel_alloc - an empty parcel
  * @node:	whose
  * @length:	bytes of payload
  * @gfp:	GFP_NOIO, which may sleep and never fails, for what has to be
  *		said, with a payload of a page or none; GFP_NOWAIT for chatter
+ * @plug:	what the caller holds back, or NULL: before it waits for what
+ *		others have sent, it sends that
  *
  * Return: the parcel, or NULL if it was not to wait for memory.
  */
 struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
-				    gfp_t gfp)
+				    gfp_t gfp, struct dsm_plug *plug)
 {
-	struct dsm_parcel *parcel = mempool_alloc(node->parcels, gfp);
+	struct dsm_parcel *parcel = alloc(node->parcels, gfp, plug);
 
 	if (!parcel)
 		return NULL;
@@ -59,7 +74,7 @@ struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
 		return parcel;
 	parcel->reserved = gfpflags_allow_blocking(gfp);
 	parcel->payload = parcel->reserved ?
-			  mempool_alloc(node->payloads, gfp) :
+			  alloc(node->payloads, gfp, plug) :
 			  kmalloc(length, gfp);
 	if (parcel->payload)
 		return parcel;

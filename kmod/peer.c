@@ -175,7 +175,7 @@ void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
 			const void *payload)
 {
 	struct dsm_parcel *pong = dsm_parcel_alloc(peer->node, frame->length,
-						  GFP_NOWAIT);
+						  GFP_NOWAIT, NULL);
 
 	if (!frame->msg.page)
 		WRITE_ONCE(peer->told_rtt_us, frame->msg.serial * RTT_UNIT_US);
@@ -235,7 +235,7 @@ void dsm_peer_beat(struct dsm_peer *peer)
 		return;
 	}
 	peer->beat_at = jiffies + msecs_to_jiffies(DSM_BEAT_MS);
-	ping = dsm_parcel_alloc(peer->node, 0, GFP_NOWAIT);
+	ping = dsm_parcel_alloc(peer->node, 0, GFP_NOWAIT, NULL);
 	if (!ping)
 		return;
 	ping->frame.msg.type = DSM_MSG_PING;
@@ -266,7 +266,7 @@ int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms, u64 *rtt_ns)
 	if (!READ_ONCE(peer->linked))
 		return -EHOSTUNREACH;
 
-	ping = dsm_parcel_alloc(peer->node, bytes, GFP_NOWAIT);
+	ping = dsm_parcel_alloc(peer->node, bytes, GFP_NOWAIT, NULL);
 	if (!ping)
 		return -ENOMEM;
 	if (bytes)

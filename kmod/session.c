@@ -76,7 +76,8 @@ void dsm_session_chat(struct dsm_peer *peer, struct dsm_parcel *parcel)
 /** dsm_session_ack() - say what was received, and nothing else */
 void dsm_session_ack(struct dsm_peer *peer)
 {
-	struct dsm_parcel *parcel = dsm_parcel_alloc(peer->node, 0, GFP_NOWAIT);
+	struct dsm_parcel *parcel = dsm_parcel_alloc(peer->node, 0, GFP_NOWAIT,
+						     NULL);
 
 	if (!parcel)
 		return;		/* the keeper tries again */

@@ -395,7 +395,7 @@ static void look_at_conn(struct dsm_conn *conn)
 {
 	u8 tcp_state = READ_ONCE(conn->sock->sk->sk_state);
 
-	if (conn->stage == DSM_CONN_CALLING) {
+	if (READ_ONCE(conn->stage) == DSM_CONN_CALLING) {
 		if (tcp_state == TCP_ESTABLISHED)
 			call_answered(conn);
 		else if (tcp_state == TCP_CLOSE)
@@ -404,7 +404,7 @@ static void look_at_conn(struct dsm_conn *conn)
 	/* pairs with hello_done(): conn->hello is whole */
 	if (smp_load_acquire(&conn->stage) == DSM_CONN_GREETED)
 		greet(conn);
-	if (conn->stage != DSM_CONN_OPEN) {
+	if (READ_ONCE(conn->stage) != DSM_CONN_OPEN) {
 		if (is_past(conn->since, DSM_HELLO_WAIT_MS))
 			WRITE_ONCE(conn->dead, true);
 	} else if (is_past(READ_ONCE(conn->peer->heard_at), DSM_CUT_MS)) {

@@ -91,6 +91,7 @@ void dsm_tcp_fail(struct dsm_conn *conn);
 void dsm_tcp_rx_work(struct work_struct *work);
 void dsm_tcp_rx_tell(struct dsm_peer *peer);
 void dsm_tcp_rx_urge(struct dsm_peer *peer);
+void dsm_tcp_tx_urge(struct dsm_peer *peer);
 int dsm_tcp_rx_start(struct dsm_peer *peer);
 void dsm_tcp_rx_stop(struct dsm_peer *peer);
 

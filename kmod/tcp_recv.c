@@ -6,8 +6,8 @@
  * bytes of a peer that stalls or lies could arrive when that page is in use
  * again.
  *
- * Frames that came together are answered together. A batch of them is small, so
- * that the first answer is on its way while the last frame is being taken.
+ * Frames that came together are answered together, in small batches: an answer
+ * does not wait for more than the rest of one, and not for what is not here.
  *
  * Each peer has a thread that receives from it. But a program that waits for a
  * page from the peer receives itself: when the page has come it is running
@@ -166,14 +166,19 @@ static int receive_batch(struct dsm_conn *conn, struct receiver *r)
 
 	while (!err && room && !READ_ONCE(conn->dead) && !is_done(r)) {
 		err = receive(conn);
-		if (err <= 0)
+		if (err <= 0) {
+			/* Of a large frame the rest may be long in coming. */
+			dsm_tcp_unplug(&plug);
 			continue;
+		}
 		room--;
 		if (r)
 			r->room--;
 		err = frame_done(conn, room && has_next(conn) ? &plug : NULL);
 	}
 	dsm_tcp_unplug(&plug);
+	if (room < DSM_BATCH)
+		dsm_prefetch_go_on(conn->node);
 	return err;
 }
 

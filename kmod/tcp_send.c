@@ -172,10 +172,7 @@ static void drain_and_unlock(struct dsm_peer *peer)
 	} while (room && has_more(peer) && mutex_trylock(&peer->tx_lock));
 }
 
-/*
- * Not more than two batches: parcels come back when they are acknowledged, and
- * whoever holds them back may be waiting for one.
- */
+/* Not more than two batches; the numbers are read without the lock, a guess. */
 static bool hold_back(struct dsm_plug *plug, struct dsm_peer *peer)
 {
 	unsigned int i;
@@ -196,8 +193,7 @@ static bool hold_back(struct dsm_plug *plug, struct dsm_peer *peer)
 /**
  * dsm_tcp_push - send what is queued for a peer
  * @peer:	the peer
- * @plug:	if not NULL, until when it may wait for more: dsm_tcp_unplug(),
- *		or the keeper's next round
+ * @plug:	if not NULL, it may wait for more until dsm_tcp_unplug()
  *
  * If somebody else is sending, that one sees what was queued before the call,
  * as it looks again after it has unlocked: either our trylock finds the lock
@@ -228,7 +224,8 @@ void dsm_tcp_unplug(struct dsm_plug *plug)
  * dsm_tcp_tx_urge - do not wait for others to send; keeper only
  * @peer:	the peer, with its connection
  *
- * Whoever holds messages back may have to wait in the midst of it.
+ * Whoever holds messages back may be kept waiting all the same: by who has the
+ * processor, or locks a folio.
  */
 void dsm_tcp_tx_urge(struct dsm_peer *peer)
 {
