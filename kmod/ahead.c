@@ -116,13 +116,13 @@ static bool is_marked(const struct dsm_slot *slot)
 /**
  * dsm_ahead - the running thread has come to a page
  * @node:	the node, active
- * @index:	the page, which has a slot
+ * @slot:	the page
  * @access:	what it wants to do there, of enum dsm_right
  *
  * Asks for what it will want next, if that can be told. Sleeps for memory, not
  * for the network.
  */
-void dsm_ahead(struct dsm_node *node, u64 index, u8 access)
+void dsm_ahead(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
 	u32 ahead = READ_ONCE(node->set.ahead_pages);
 	u32 limit = dsm_pages_in(node, ahead, 1);
@@ -134,12 +134,12 @@ void dsm_ahead(struct dsm_node *node, u64 index, u8 access)
 
 	if (!ahead)
 		return;
-	marked = is_marked(dsm_region_find(node, index));
+	marked = is_marked(slot);
 	spin_lock(&node->ahead_lock);
 	s = stream_of(node, task_pid_nr(current));
-	if (index == s->last)
+	if (slot->index == s->last)
 		s->stores |= access == DSM_WRITE;
-	else if (follow(s, index, access, marked, limit))
+	else if (follow(s, slot->index, access, marked, limit))
 		count = next_batch(s, node->core.pages, &first);
 	stride = s->stride;
 	access = s->access;

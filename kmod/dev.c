@@ -68,7 +68,7 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	/* As for a fault: the page may come between this look and the next. */
 	if (READ_ONCE(slot->page.state) >= access ||
 	    READ_ONCE(slot->page.want)) {
-		dsm_ahead(node, slot->index, access);
+		dsm_ahead(node, slot, access);
 		ahead = false;
 	}
 	for (;;) {
@@ -78,7 +78,7 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 		if (err != -EAGAIN)
 			return err;
 		if (ahead)
-			dsm_ahead(node, slot->index, access);
+			dsm_ahead(node, slot, access);
 		ahead = false;
 		err = dsm_engine_wait(node, slot, access, false);
 		if (err)

@@ -644,7 +644,7 @@ void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot,
 		    u64 now, bool program);
 
 /* ahead.c */
-void dsm_ahead(struct dsm_node *node, u64 index, u8 access);
+void dsm_ahead(struct dsm_node *node, struct dsm_slot *slot, u8 access);
 
 /* prefetch.c */
 unsigned int dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,

@@ -47,7 +47,7 @@ static vm_fault_t wait_unlocked(struct vm_fault *vmf, struct dsm_node *node,
 	release_fault_lock(vmf);
 	dsm_stats_add(node, DSM_STAT_retries, 1);
 	if (ahead)
-		dsm_ahead(node, slot->index, access);
+		dsm_ahead(node, slot, access);
 	/* The program itself holds no lock of the kernel's. */
 	dsm_engine_wait(node, slot, access, vmf->flags & FAULT_FLAG_USER);
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
@@ -143,7 +143,7 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	/* What nobody has asked for yet is asked for before what is ahead. */
 	if (ahead && (READ_ONCE(slot->page.state) >= access ||
 		      READ_ONCE(slot->page.want))) {
-		dsm_ahead(node, slot->index, access);
+		dsm_ahead(node, slot, access);
 		ahead = false;
 	}
 	err = dsm_engine_acquire(node, slot, access, how(vmf));
@@ -204,10 +204,13 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 	slot = dsm_region_find(node, dsm_page_of(node, vmf->pgoff));
 	/* Whose store it is cannot be told here; no sleeper stores. */
 	dsm_futex_progress(slot);
-	/* Without the right, vm_fault() is next, and asks ahead. */
-	if (!(vmf->vma->vm_flags & VM_RAND_READ) &&
+	/*
+	 * vm_fault() has asked ahead if the page was not mapped; and it is next
+	 * if the right is not here.
+	 */
+	if (vmf->pte && !(vmf->vma->vm_flags & VM_RAND_READ) &&
 	    READ_ONCE(slot->page.state) == DSM_WRITE)
-		dsm_ahead(node, slot->index, DSM_WRITE);
+		dsm_ahead(node, slot, DSM_WRITE);
 	err = dsm_engine_acquire(node, slot, DSM_WRITE, DSM_HOW_PROGRAM);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
 	if (err)
