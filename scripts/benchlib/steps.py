@@ -72,9 +72,13 @@ def is_return(event):
             "->" in event["text"])
 
 
-# The measures that are one request and one answer between two nodes, and what
-# the answer is
-ANSWERS = {"read-home": "DATA", "upgrade": "GRANT"}
+# The measures that can be traced: what comes to the nodes after the first, and
+# what they send, one after the other. The first asks, and gets the answer.
+PATHS = {
+    "read-home": [("GET", "DATA")],
+    "read-third": [("GET", "FORWARD"), ("FORWARD", "DATA")],
+    "upgrade": [("GET", "GRANT")],
+}
 
 # What happens one after the other. Of what happens several times in a row the
 # last counts.
@@ -83,19 +87,19 @@ ANSWERS = {"read-home": "DATA", "upgrade": "GRANT"}
 def at_asker(answer):
     return (
         ("the program faults", is_fault),
-        ("the request is made", message("dsm_send", "GET")),
+        ("GET is made", message("dsm_send", "GET")),
         ("it leaves", is_out),
-        ("the answer is here", is_in),
+        (f"{answer} is here", is_in),
         ("its handler runs", message("dsm_recv", answer)),
         ("the program has the page", is_done),
     )
 
 
-def at_home(answer):
+def at_answerer(comes, goes):
     return (
-        ("the request is here", is_in),
-        ("its handler runs", message("dsm_recv", "GET")),
-        ("the answer is made", message("dsm_send", answer)),
+        (f"{comes} is here", is_in),
+        ("its handler runs", message("dsm_recv", comes)),
+        (f"{goes} is made", message("dsm_send", goes)),
         ("it leaves", is_out),
     )
 
@@ -159,22 +163,35 @@ def one_side(title, events, steps):
     return lines, gaps
 
 
-def breakdown(name, here, there, asker, home):
-    """Returns lines that say it."""
-    lines, asks = one_side(f"{name}: who asks", here, asker)
-    more, serves = one_side(f"{name}: who answers", there, home)
-    wait = next(n for n, (words, _) in enumerate(asker)
-                if words == "the answer is here") - 1
-    way = asks[wait] - sum(serves)
-    return [*lines, *more,
-            f"  {way:8.0f} us  on the way, there and back",
+def is_wait(steps, number):
+    """Whether the asker waits for others from this step to the next."""
+    return steps[number][1] is is_out and steps[number + 1][1] is is_in
+
+
+def breakdown(name, traces, sides):
+    """Returns lines that say it; @sides are the steps of each node."""
+    lines, asks = one_side(f"{name}: who asks", traces[0], sides[0])
+    wait = next(n for n in range(len(asks)) if is_wait(sides[0], n))
+    way = asks[wait]
+    for number, (trace, steps) in enumerate(zip(traces[1:], sides[1:]), 1):
+        more, serves = one_side(f"{name}: node {number}", trace, steps)
+        lines += more
+        way -= sum(serves)
+    return [*lines, f"  {way:8.0f} us  on the way, there and back",
             f"  {sum(asks):8.0f} us  in all"]
 
 
-def text(measure, here, there):
-    """From what the kernels of node 0 and node 1 traced"""
-    here, there = list(parse(here)), list(parse(there))
-    answer = ANSWERS[measure]
+def nodes(measure):
+    """How many take part, from the first on"""
+    return 1 + len(PATHS[measure])
+
+
+def text(measure, traces):
+    """From what the kernels of all those nodes traced"""
+    traces = [list(parse(trace)) for trace in traces]
+    path = PATHS[measure]
+    answer = path[-1][1]
+    sides = [at_asker(answer), *(at_answerer(*pair) for pair in path)]
     return "\n".join([
-        *breakdown(measure, here, there, at_asker(answer), at_home(answer)),
-        *breakdown("plain exchange", here, there, CALLER, CALLED), ""])
+        *breakdown(measure, traces, sides),
+        *breakdown("plain exchange", traces[:2], (CALLER, CALLED)), ""])
