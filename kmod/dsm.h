@@ -74,6 +74,7 @@
  *			large page counts as many as it has of the machine's
  * @DSM_BATCH:		frames that are answered together if they came together
  * @DSM_PLUG_PEERS:	to so many peers at once something is held back
+ * @DSM_BRINGERS:	so many nodes may bring the page that a program waits for
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
@@ -109,6 +110,7 @@ enum dsm_shell_limits {
 	DSM_ACK_EVERY		= 32,
 	DSM_BATCH		= 8,
 	DSM_PLUG_PEERS		= 4,
+	DSM_BRINGERS		= 2,
 	DSM_STRANGERS_MAX	= 64,
 	DSM_CHATTER_MAX		= 256,
 	DSM_QUEUE_MAX		= 16384,
@@ -180,6 +182,8 @@ struct socket;
  * @in_line:	it waits to be prefetched; under node->prefetch_lock
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
+ * @prob_owner:	who took the page from here, or sent it: another node, most
+ *		likely its owner if this one is not; %DSM_NO_NODE: never seen
  * @ready:	the right that a thread of @used_by may take without a step; may
  *		be read with the folio locked, too: it is lowered before the
  *		folio is locked to take mappings away
@@ -204,6 +208,7 @@ struct dsm_slot {
 	bool in_line;
 	bool withdrawn;
 	u8 ready;
+	u16 prob_owner;
 	u64 lowered_at;
 	struct timerqueue_node timer;
 	bool armed;
@@ -411,6 +416,7 @@ struct dsm_prefetch {
  * struct dsm_use - the last page that a thread came to (engine.c)
  * @slot:	the page
  * @instruction: where in the program that was
+ * @prob_owner:	that of the page
  * @thread:	its id
  *
  * Read and written without a lock: a mistake costs time.
@@ -418,6 +424,7 @@ struct dsm_prefetch {
 struct dsm_use {
 	struct dsm_slot *slot;
 	unsigned long instruction;
+	u16 prob_owner;
 	pid_t thread;
 };
 
@@ -719,8 +726,8 @@ int dsm_tcp_start(struct dsm_node *node);
 void dsm_tcp_stop(struct dsm_node *node);
 void dsm_tcp_push(struct dsm_peer *peer, struct dsm_plug *plug);
 void dsm_tcp_unplug(struct dsm_plug *plug);
-long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
-		  long left);
+long dsm_tcp_wait(struct dsm_peer *const peers[], unsigned int nr,
+		  struct dsm_slot *slot, u8 access, long left);
 
 /* sysfs.c */
 extern const struct attribute_group *dsm_sysfs_groups[];

@@ -61,6 +61,8 @@ static void send(struct dsm_node *node, struct dsm_slot *slot, u16 to,
 	}
 	if (msg->type == DSM_MSG_INVALIDATE)
 		dsm_stats_add(node, DSM_STAT_invalidations_out, 1);
+	if (msg->type == DSM_MSG_DATA || msg->type == DSM_MSG_INVAL_ACK)
+		WRITE_ONCE(slot->prob_owner, to);
 	dsm_stats_add(node, DSM_STAT_messages_out, 1);
 	atomic64_inc(&peer->messages_out);
 	trace_dsm_send(node->core.self, to, msg);
@@ -290,6 +292,7 @@ static void note_use(struct dsm_node *node, struct dsm_slot *slot)
 	struct dsm_use *last = last_use(node);
 
 	WRITE_ONCE(last->slot, slot);
+	WRITE_ONCE(last->prob_owner, READ_ONCE(slot->prob_owner));
 	WRITE_ONCE(last->instruction, instruction());
 	WRITE_ONCE(last->thread, task_pid_nr(current));
 }
@@ -498,17 +501,30 @@ static long wait_for_answer(struct dsm_slot *slot, u8 access, long left)
 					   left);
 }
 
-/* Who is likely to answer the request for a page; NULL: nobody in particular */
-static struct dsm_peer *answerer(struct dsm_node *node,
-				 const struct dsm_slot *slot)
+/*
+ * Who is likely to bring a page: its home, and the owner that the home may send
+ * the request on to. Where nothing is known of the owner, it may be that of the
+ * page that this thread came to last. All of it are guesses, without a lock.
+ *
+ * Return: how many they are.
+ */
+static unsigned int bringers(struct dsm_node *node, const struct dsm_slot *slot,
+			     struct dsm_peer *peers[DSM_BRINGERS])
 {
-	const struct dsm_home *hm = slot->home;
-	u16 id = dsm_core_home(&node->core, slot->index);
+	u16 home = dsm_core_home(&node->core, slot->index);
+	u16 owner = READ_ONCE(slot->prob_owner);
+	unsigned int nr = 0;
 
-	/* A guess, so without the slot's lock */
-	if (id == node->core.self && hm)
-		id = READ_ONCE(hm->source);
-	return dsm_node_peer(node, id);
+	if (slot->home)
+		owner = READ_ONCE(slot->home->source);
+	else if (owner == DSM_NO_NODE)
+		owner = READ_ONCE(last_use(node)->prob_owner);
+	peers[nr] = dsm_node_peer(node, home);
+	nr += !!peers[nr];
+	if (owner == home)
+		return nr;
+	peers[nr] = dsm_node_peer(node, owner);
+	return nr + !!peers[nr];
 }
 
 /**
@@ -527,7 +543,8 @@ static struct dsm_peer *answerer(struct dsm_node *node,
 int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		    bool receives)
 {
-	struct dsm_peer *peer = receives ? answerer(node, slot) : NULL;
+	struct dsm_peer *peers[DSM_BRINGERS];
+	unsigned int nr = receives ? bringers(node, slot, peers) : 0;
 	u32 timeout = patience(node);
 	long left = MAX_SCHEDULE_TIMEOUT;
 
@@ -540,8 +557,8 @@ int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 			return 0;
 	}
 	/* What is left of "for ever" is no int. */
-	if (peer)
-		left = dsm_tcp_wait(peer, slot, access, left);
+	if (nr)
+		left = dsm_tcp_wait(peers, nr, slot, access, left);
 	if (left > 0)
 		left = wait_for_answer(slot, access, left);
 	return left < 0 ? -EINTR : 0;
@@ -615,8 +632,10 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 
 	lock(slot, plug);
 	/* Nobody can see the page while it waits for its bytes. */
-	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page))
+	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page)) {
 		memcpy(folio_address(slot->folio), payload, frame->length);
+		WRITE_ONCE(slot->prob_owner, from);
+	}
 	end_hold(node, slot);
 	verdict = step(node, slot, &ev, plug);
 	use_unasked(node, slot);

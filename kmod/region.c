@@ -121,6 +121,7 @@ struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp)
 	timerqueue_init(&slot->timer);
 	dsm_page_init(&slot->page);
 	slot->index = index;
+	slot->prob_owner = DSM_NO_NODE;
 	if (dsm_core_home(&node->core, index) == node->core.self) {
 		slot->home = home_create(node, gfp);
 		if (!slot->home)

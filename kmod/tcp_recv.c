@@ -143,13 +143,11 @@ static bool has_next(const struct dsm_conn *conn)
  * @slot:	the page
  * @access:	what it needs, of enum dsm_right
  * @room:	how many frames it may still handle
- * @wait:	its place on peer->rx_wait
  */
 struct receiver {
 	const struct dsm_slot *slot;
 	u8 access;
 	u8 room;
-	struct wait_queue_entry wait;
 };
 
 /* Whether a program has done what it can; the thread never has. */
@@ -242,33 +240,68 @@ static int wake_receiver(struct wait_queue_entry *wait, unsigned int mode,
 	return 1;
 }
 
+/* Receive from the first that something has come from. */
+static bool receive_any(struct dsm_peer *const peers[], unsigned int nr,
+			struct receiver *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!begin_receiving(peers[i]))
+			continue;
+		__set_current_state(TASK_RUNNING);
+		receive_all(peers[i], r);
+		mutex_unlock(&peers[i]->rx_lock);
+		cond_resched();
+		return true;
+	}
+	return false;
+}
+
+static void queue_receiver(struct dsm_peer *peer, struct wait_queue_entry *wait)
+{
+	init_waitqueue_func_entry(wait, wake_receiver);
+	wait->private = current;
+	spin_lock_irq(&peer->rx_wait.lock);
+	__add_wait_queue_exclusive(&peer->rx_wait, wait);
+	spin_unlock_irq(&peer->rx_wait.lock);
+}
+
+static void leave_queue(struct dsm_peer *peer, struct wait_queue_entry *wait)
+{
+	remove_wait_queue(&peer->rx_wait, wait);
+	smp_mb();	/* pairs with the one in begin_receiving() */
+	if (READ_ONCE(peer->rx_ready))
+		wake_up(&peer->rx_wait);
+}
+
 /**
- * dsm_tcp_wait - wait for a page, and receive from a peer meanwhile
- * @peer:	who is likely to bring it
+ * dsm_tcp_wait - wait for a page, and receive from peers meanwhile
+ * @peers:	who are likely to bring it
+ * @nr:		how many they are, up to %DSM_BRINGERS
  * @slot:	the page
  * @access:	of enum dsm_right
  * @left:	how long, in jiffies
  *
- * Handles whatever the peer has to say, so the caller must hold no lock. After
- * %DSM_BATCH frames that is left to others.
+ * Handles whatever the peers have to say, so the caller must hold no lock.
+ * After %DSM_BATCH frames that is left to others.
  *
  * Return: 0 if time is up; %-ERESTARTSYS if the caller is being killed; else
  * what is left of the time, and there may be no answer yet.
  */
-long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
-		  long left)
+long dsm_tcp_wait(struct dsm_peer *const peers[], unsigned int nr,
+		  struct dsm_slot *slot, u8 access, long left)
 {
 	DEFINE_WAIT_FUNC(answer, default_wake_function);
+	struct wait_queue_entry waits[DSM_BRINGERS];
 	struct receiver r = {
 		.slot = slot, .access = access, .room = DSM_BATCH,
 	};
+	unsigned int i;
 
-	init_waitqueue_func_entry(&r.wait, wake_receiver);
-	r.wait.private = current;
 	add_wait_queue(&slot->wait, &answer);
-	spin_lock_irq(&peer->rx_wait.lock);
-	__add_wait_queue_exclusive(&peer->rx_wait, &r.wait);
-	spin_unlock_irq(&peer->rx_wait.lock);
+	for (i = 0; i < nr; i++)
+		queue_receiver(peers[i], &waits[i]);
 	for (;;) {
 		set_current_state(TASK_KILLABLE);
 		if (is_done(&r))
@@ -277,23 +310,16 @@ long dsm_tcp_wait(struct dsm_peer *peer, struct dsm_slot *slot, u8 access,
 			left = -ERESTARTSYS;
 			break;
 		}
-		if (begin_receiving(peer)) {
-			__set_current_state(TASK_RUNNING);
-			receive_all(peer, &r);
-			mutex_unlock(&peer->rx_lock);
-			cond_resched();
+		if (receive_any(peers, nr, &r))
 			continue;
-		}
 		if (!left)
 			break;
 		left = schedule_timeout(left);
 	}
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(&slot->wait, &answer);
-	remove_wait_queue(&peer->rx_wait, &r.wait);
-	smp_mb();	/* pairs with the one in begin_receiving() */
-	if (READ_ONCE(peer->rx_ready))
-		wake_up(&peer->rx_wait);
+	for (i = 0; i < nr; i++)
+		leave_queue(peers[i], &waits[i]);
 	return left;
 }
 
