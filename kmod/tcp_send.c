@@ -88,7 +88,7 @@ static int write_some(struct dsm_conn *conn)
 {
 	struct msghdr msg = {
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
-			     (conn->tx_more ? MSG_MORE : 0),
+			     (conn->tx_more ? MSG_MORE : MSG_EOR),
 	};
 	struct kvec vec[2 * DSM_BATCH];
 	u32 done = conn->tx_done;
