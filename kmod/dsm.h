@@ -88,6 +88,8 @@
  * @DSM_FLYING_MAX:	those on their way, in machine pages: 128 KiB fill a
  *			link of 10 Gbit/s for a round trip of 100 us
  * @DSM_FLYING_MIN:	and so many pages at least
+ * @DSM_FLYING_FEW:	those on their way, in machine pages, while programs
+ *			wait for others; one page at least
  * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
  *		last page is known (engine.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
@@ -120,6 +122,7 @@ enum dsm_shell_limits {
 	DSM_PREFETCH_MIN	= 8,
 	DSM_FLYING_MAX		= 32,
 	DSM_FLYING_MIN		= 4,
+	DSM_FLYING_FEW		= 8,
 	DSM_STREAMS		= 32,
 	DSM_AHEAD_PAGES		= 64,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
@@ -482,6 +485,7 @@ enum dsm_how {
  * @line_end:	how many ever came; the place behind the last
  * @prefetch_lock: protects the three
  * @flying:	prefetches on their way
+ * @few_until:	in jiffies: fewer may be on their way before that
  * @streams:	the ways of threads, by some bits of their ids
  * @ahead_lock:	protects them
  * @uses:	where threads were last, by the same bits
@@ -542,6 +546,7 @@ struct dsm_node {
 	u32 line_end;
 	spinlock_t prefetch_lock;	/* protects the three above */
 	atomic_t flying;
+	unsigned long few_until;
 	struct dsm_stream streams[DSM_STREAMS];
 	spinlock_t ahead_lock;		/* protects streams */
 	struct dsm_use uses[DSM_STREAMS];
@@ -658,6 +663,7 @@ unsigned int dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
 				unsigned int count, u8 access);
 void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length);
 void dsm_prefetch_go_on(struct dsm_node *node);
+void dsm_prefetch_give_way(struct dsm_node *node, const struct dsm_slot *slot);
 
 /* futex.c */
 int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma);

@@ -455,8 +455,10 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		goto out;
 	}
 	step(node, slot, &ev, NULL);
-	if (!want && pg->want)
+	if (!want && pg->want) {
 		dsm_hold_asked(node, slot, ev.now, how & DSM_HOW_PROGRAM);
+		dsm_prefetch_give_way(node, slot);
+	}
 	count_fault(node, slot, access, state, !want && pg->want);
 	if (pg->state >= access) {
 		slot->used_by |= thread_bit();

@@ -72,6 +72,7 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 	mutex_init(&node->process_lock);
 	mutex_init(&node->back_lock);
 	spin_lock_init(&node->prefetch_lock);
+	node->few_until = jiffies;
 	spin_lock_init(&node->ahead_lock);
 	xa_init(&node->peers);
 	xa_init(&node->slots);

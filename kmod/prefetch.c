@@ -10,7 +10,8 @@
  *
  * Only so many requests are on their way that the link has no pause; the others
  * stand in line until answers come. For a page that a program waits for comes
- * behind all that was asked for before.
+ * behind all that was asked for before. If there are such pages, still fewer
+ * are: the link may have a pause then, but the program does not wait for long.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -24,6 +25,9 @@ static bool is_coming(const struct dsm_slot *slot, u8 access)
 			READ_ONCE(slot->page.want));
 }
 
+/* So long after a miss that nobody foresaw the next one is to be expected. */
+#define FEW_JIFFIES	(HZ / 10)
+
 /* How many pages may wait in line, and how many may be on their way */
 static u32 line_max(const struct dsm_node *node)
 {
@@ -32,6 +36,8 @@ static u32 line_max(const struct dsm_node *node)
 
 static u32 flying_max(const struct dsm_node *node)
 {
+	if (time_is_after_jiffies(READ_ONCE(node->few_until)))
+		return dsm_pages_in(node, DSM_FLYING_FEW, 1);
 	return dsm_pages_in(node, DSM_FLYING_MAX, DSM_FLYING_MIN);
 }
 
@@ -115,6 +121,18 @@ void dsm_prefetch_go_on(struct dsm_node *node)
 	if (data_race(node->line_begin != node->line_end) &&
 	    atomic_read(&node->flying) <= flying_max(node) / 2)
 		ask(node);
+}
+
+/**
+ * dsm_prefetch_give_way - a program has asked for a page, and waits for it
+ * @node:	the node, active
+ * @slot:	the page; one in line was foreseen, and would be here but for the
+ *		others
+ */
+void dsm_prefetch_give_way(struct dsm_node *node, const struct dsm_slot *slot)
+{
+	if (atomic_read(&node->flying) && !data_race(slot->in_line))
+		WRITE_ONCE(node->few_until, jiffies + FEW_JIFFIES);
 }
 
 /* What nobody asked for is not worth a search for memory, or a killing. */
