@@ -23,6 +23,8 @@ shortage()
 		echo 0 >"$fault/probability"
 		echo "$kernel_end" >"$fault/require-start"
 		echo 0xffffffffffff0000 >"$fault/require-end"
+		echo 0 >"$fault/reject-start"
+		echo 0 >"$fault/reject-end"
 		echo N >"$fault/task-filter"
 		echo N >"$fault/ignore-gfp-wait"
 		echo 0 >"$fault/verbose"
@@ -31,6 +33,21 @@ shortage()
 		echo "$1" >"$fault/probability"
 	done
 	echo 0 >$debugfs/fail_page_alloc/min-order
+}
+
+# shortage_spare FUNCTION: none fails that this function of the module makes, or
+# that is made for it.
+shortage_spare()
+{
+	local fault range
+
+	mapfile -t range < <(grep -F '[dsm]' /proc/kallsyms | sort |
+			     grep -A 1 -E "^[0-9a-f]+ t $1\s" | cut -d ' ' -f 1)
+	same 2 "${#range[@]}" "ends of $1()"
+	for fault in $debugfs/{failslab,fail_page_alloc}; do
+		echo "0x${range[0]}" >"$fault/reject-start"
+		echo "0x${range[1]}" >"$fault/reject-end"
+	done
 }
 
 # Objects that nothing points to. They are not judged before they are five
