@@ -37,6 +37,8 @@ help:
 	@echo '    make check-uml    on the one that boots in two seconds'
 	@echo '  make soak SECONDS=n the long forms of the tests'
 	@echo '  make bench RUNS=n   how fast it is, as ratios to plain TCP'
+	@echo '  make compare        against OCFS2, userfaultfd and MPI'
+	@echo '  make applications   what programs gain with each machine'
 	@echo '  make scale          how many nodes would do, simulated'
 	@echo '  make coverage       which part of the core the tests reach'
 	@echo '  make coverage-shell the same for the rest of the module'
@@ -88,6 +90,14 @@ MEASURES ?=
 .PHONY: bench
 bench: deps-vm module-$(KERNEL) tools
 	scripts/bench --runs $(RUNS) --kernel $(KERNEL) $(MEASURES)
+
+.PHONY: compare
+compare: deps-vm deps-bench module-$(KERNEL) tools
+	selftests/bench/compare --ocfs2 -k $(KERNEL) -r $(RUNS)
+
+.PHONY: applications
+applications: deps-vm deps-bench module-$(KERNEL)
+	selftests/bench/applications -k $(KERNEL)
 
 .PHONY: scale
 scale: deps-build deps-check
