@@ -506,7 +506,7 @@ static long wait_for_answer(struct dsm_slot *slot, u8 access, long left)
 /*
  * Who is likely to bring a page: its home, and the owner that the home may send
  * the request on to. Where nothing is known of the owner, it may be that of the
- * page that this thread came to last. All of it are guesses, without a lock.
+ * page that this thread came to last. These are guesses, made without a lock.
  *
  * Return: how many they are.
  */
@@ -515,12 +515,14 @@ static unsigned int bringers(struct dsm_node *node, const struct dsm_slot *slot,
 {
 	u16 home = dsm_core_home(&node->core, slot->index);
 	u16 owner = READ_ONCE(slot->prob_owner);
+	const struct dsm_use *last = last_use(node);
 	unsigned int nr = 0;
 
 	if (slot->home)
 		owner = READ_ONCE(slot->home->source);
-	else if (owner == DSM_NO_NODE)
-		owner = READ_ONCE(last_use(node)->prob_owner);
+	else if (owner == DSM_NO_NODE &&
+		 READ_ONCE(last->thread) == task_pid_nr(current))
+		owner = READ_ONCE(last->prob_owner);
 	peers[nr] = dsm_node_peer(node, home);
 	nr += !!peers[nr];
 	if (owner == home)

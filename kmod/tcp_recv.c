@@ -13,8 +13,8 @@
  * page from the peer receives itself: when the page has come it is running
  * already, and need not be woken by the thread. There is one receiver at a
  * time, under peer->rx_lock. Who is woken when something comes is the first on
- * peer->rx_wait, a program if there is one; whoever leaves something behind
- * wakes the next one. A program may be of low priority, or have used up its
+ * peer->rx_wait, a program if there is one that does not receive from another
+ * peer; whoever leaves something behind wakes the next one. A program may be of low priority, or have used up its
  * time, so it handles a batch of what is not for it at most.
  */
 #include <linux/kthread.h>
@@ -139,15 +139,21 @@ static bool has_next(const struct dsm_conn *conn)
 }
 
 /**
- * struct receiver - a program that receives while it waits for a page
- * @slot:	the page
+ * struct receiver - a program that receives from a peer while it waits
+ * @peer:	the peer
+ * @slot:	the page that it waits for
  * @access:	what it needs, of enum dsm_right
  * @room:	how many frames it may still handle
+ * @busy:	which of the program's own it receives for now, or NULL
+ * @wait:	its place on peer->rx_wait
  */
 struct receiver {
+	struct dsm_peer *peer;
 	const struct dsm_slot *slot;
 	u8 access;
 	u8 room;
+	const struct receiver **busy;
+	struct wait_queue_entry wait;
 };
 
 /* Whether a program has done what it can; the thread never has. */
@@ -232,59 +238,65 @@ static bool begin_receiving(struct dsm_peer *peer)
 	return mutex_trylock(&peer->rx_lock);
 }
 
-/* A program on the queue looks before it sleeps, so one of them is enough. */
+/*
+ * A program on the queue looks before it sleeps, so one of them is enough. But
+ * who receives from another peer may be there for long: the next one, then.
+ */
 static int wake_receiver(struct wait_queue_entry *wait, unsigned int mode,
 			 int flags, void *key)
 {
+	const struct receiver *r = container_of(wait, struct receiver, wait);
+	const struct receiver *busy = READ_ONCE(*r->busy);
+
+	if (busy && busy != r)
+		return 0;
 	default_wake_function(wait, mode, flags, key);
 	return 1;
 }
 
-/* Receive from the first that something has come from. */
-static bool receive_any(struct dsm_peer *const peers[], unsigned int nr,
-			struct receiver *r)
+static void join_queue(struct receiver *r)
 {
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		if (!begin_receiving(peers[i]))
-			continue;
-		__set_current_state(TASK_RUNNING);
-		receive_all(peers[i], r);
-		mutex_unlock(&peers[i]->rx_lock);
-		cond_resched();
-		return true;
-	}
-	return false;
+	init_waitqueue_func_entry(&r->wait, wake_receiver);
+	r->wait.private = current;
+	spin_lock_irq(&r->peer->rx_wait.lock);
+	__add_wait_queue_exclusive(&r->peer->rx_wait, &r->wait);
+	spin_unlock_irq(&r->peer->rx_wait.lock);
 }
 
-static void queue_receiver(struct dsm_peer *peer, struct wait_queue_entry *wait)
+static void leave_queue(struct receiver *r)
 {
-	init_waitqueue_func_entry(wait, wake_receiver);
-	wait->private = current;
-	spin_lock_irq(&peer->rx_wait.lock);
-	__add_wait_queue_exclusive(&peer->rx_wait, wait);
-	spin_unlock_irq(&peer->rx_wait.lock);
-}
-
-static void leave_queue(struct dsm_peer *peer, struct wait_queue_entry *wait)
-{
-	remove_wait_queue(&peer->rx_wait, wait);
+	remove_wait_queue(&r->peer->rx_wait, &r->wait);
 	smp_mb();	/* pairs with the one in begin_receiving() */
-	if (READ_ONCE(peer->rx_ready))
-		wake_up(&peer->rx_wait);
+	if (READ_ONCE(r->peer->rx_ready))
+		wake_up(&r->peer->rx_wait);
+}
+
+/* Return: whether something may have come. */
+static bool receive_as(struct receiver *r)
+{
+	if (is_done(r) || !begin_receiving(r->peer))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(*r->busy, r);
+	receive_all(r->peer, r);
+	mutex_unlock(&r->peer->rx_lock);
+	WRITE_ONCE(*r->busy, NULL);
+	if (!r->room)
+		leave_queue(r);
+	cond_resched();
+	return true;
 }
 
 /**
  * dsm_tcp_wait - wait for a page, and receive from peers meanwhile
  * @peers:	who are likely to bring it
- * @nr:		how many they are, up to %DSM_BRINGERS
+ * @nr:		how many they are, 1 to %DSM_BRINGERS
  * @slot:	the page
  * @access:	of enum dsm_right
  * @left:	how long, in jiffies
  *
  * Handles whatever the peers have to say, so the caller must hold no lock.
- * After %DSM_BATCH frames that is left to others.
+ * After %DSM_BATCH frames of one that is left to others.
  *
  * Return: 0 if time is up; %-ERESTARTSYS if the caller is being killed; else
  * what is left of the time, and there may be no answer yet.
@@ -293,24 +305,33 @@ long dsm_tcp_wait(struct dsm_peer *const peers[], unsigned int nr,
 		  struct dsm_slot *slot, u8 access, long left)
 {
 	DEFINE_WAIT_FUNC(answer, default_wake_function);
-	struct wait_queue_entry waits[DSM_BRINGERS];
-	struct receiver r = {
-		.slot = slot, .access = access, .room = DSM_BATCH,
-	};
-	unsigned int i;
+	struct receiver receivers[DSM_BRINGERS];
+	const struct receiver *busy = NULL;
+	struct receiver *r;
 
 	add_wait_queue(&slot->wait, &answer);
-	for (i = 0; i < nr; i++)
-		queue_receiver(peers[i], &waits[i]);
+	for (r = receivers; r < receivers + nr; r++) {
+		*r = (struct receiver) {
+			.peer = peers[r - receivers], .slot = slot,
+			.access = access, .room = DSM_BATCH, .busy = &busy,
+		};
+		join_queue(r);
+	}
 	for (;;) {
+		bool came = false, done = true;
+
 		set_current_state(TASK_KILLABLE);
-		if (is_done(&r))
+		for (r = receivers; r < receivers + nr; r++) {
+			came |= receive_as(r);
+			done &= is_done(r);
+		}
+		if (done)
 			break;
 		if (fatal_signal_pending(current)) {
 			left = -ERESTARTSYS;
 			break;
 		}
-		if (receive_any(peers, nr, &r))
+		if (came)
 			continue;
 		if (!left)
 			break;
@@ -318,8 +339,10 @@ long dsm_tcp_wait(struct dsm_peer *const peers[], unsigned int nr,
 	}
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(&slot->wait, &answer);
-	for (i = 0; i < nr; i++)
-		leave_queue(peers[i], &waits[i]);
+	for (r = receivers; r < receivers + nr; r++) {
+		if (r->room)
+			leave_queue(r);
+	}
 	return left;
 }
 
