@@ -114,6 +114,22 @@ static bool is_marked(const struct dsm_slot *slot)
 }
 
 /**
+ * dsm_ahead_is_first - whether to ask ahead before asking for a page
+ * @node:	the node, active
+ * @slot:	the page
+ * @access:	of enum dsm_right
+ *
+ * So it is where nobody need be asked for the page itself, or somebody has
+ * been: nobody waits for what is ahead then. A guess, without the lock.
+ */
+bool dsm_ahead_is_first(const struct dsm_node *node,
+			const struct dsm_slot *slot, u8 access)
+{
+	return READ_ONCE(slot->page.state) >= access ||
+	       READ_ONCE(slot->page.want) || dsm_needs_nobody(node, slot);
+}
+
+/**
  * dsm_ahead - the running thread has come to a page
  * @node:	the node, active
  * @slot:	the page

@@ -65,9 +65,8 @@ static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
 	if (err)
 		return err;
 	*slotp = slot;
-	/* As for a fault: the page may come between this look and the next. */
-	if (READ_ONCE(slot->page.state) >= access ||
-	    READ_ONCE(slot->page.want)) {
+	/* The page may come between this look and the next. */
+	if (dsm_ahead_is_first(node, slot, access)) {
 		dsm_ahead(node, slot, access);
 		ahead = false;
 	}

@@ -90,6 +90,7 @@
  * @DSM_FLYING_MIN:	and so many pages at least
  * @DSM_FLYING_FEW:	those on their way, in machine pages, while programs
  *			wait for others; one page at least
+ * @DSM_FEW_MS:		so long after one had to wait, the next will
  * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
  *		last page is known (engine.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
@@ -123,6 +124,7 @@ enum dsm_shell_limits {
 	DSM_FLYING_MAX		= 32,
 	DSM_FLYING_MIN		= 4,
 	DSM_FLYING_FEW		= 8,
+	DSM_FEW_MS		= 100,
 	DSM_STREAMS		= 32,
 	DSM_AHEAD_PAGES		= 64,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
@@ -186,7 +188,7 @@ struct socket;
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
  * @prob_owner:	who took the page from here, or sent it: another node, most
- *		likely its owner if this one is not; %DSM_NO_NODE: never seen
+ *		likely its owner if this one is not; %DSM_NO_NODE: not known
  * @ready:	the right that a thread of @used_by may take without a step; may
  *		be read with the folio locked, too: it is lowered before the
  *		folio is locked to take mappings away
@@ -583,6 +585,16 @@ static inline struct dsm_peer *dsm_node_peer(struct dsm_node *node, u16 id)
 	return xa_load(&node->peers, id);
 }
 
+/*
+ * Whether this node itself grants a right to a page of which it is the home: a
+ * guess without the lock.
+ */
+static inline bool dsm_needs_nobody(const struct dsm_node *node,
+				    const struct dsm_slot *slot)
+{
+	return slot->home && READ_ONCE(slot->home->owner) == node->core.self;
+}
+
 /* node.c */
 struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 				 struct class *class);
@@ -656,6 +668,8 @@ void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot,
 		    u64 now, bool program);
 
 /* ahead.c */
+bool dsm_ahead_is_first(const struct dsm_node *node,
+			const struct dsm_slot *slot, u8 access);
 void dsm_ahead(struct dsm_node *node, struct dsm_slot *slot, u8 access);
 
 /* prefetch.c */

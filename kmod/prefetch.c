@@ -10,8 +10,8 @@
  *
  * Only so many requests are on their way that the link has no pause; the others
  * stand in line until answers come. For a page that a program waits for comes
- * behind all that was asked for before. If there are such pages, still fewer
- * are: the link may have a pause then, but the program does not wait for long.
+ * behind all that was asked for before. After one had to, fewer requests are on
+ * their way for a while, though the link may then have a pause.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -24,9 +24,6 @@ static bool is_coming(const struct dsm_slot *slot, u8 access)
 	return slot && (READ_ONCE(slot->page.state) >= access ||
 			READ_ONCE(slot->page.want));
 }
-
-/* So long after a miss that nobody foresaw the next one is to be expected. */
-#define FEW_JIFFIES	(HZ / 10)
 
 /* How many pages may wait in line, and how many may be on their way */
 static u32 line_max(const struct dsm_node *node)
@@ -131,19 +128,14 @@ void dsm_prefetch_go_on(struct dsm_node *node)
  */
 void dsm_prefetch_give_way(struct dsm_node *node, const struct dsm_slot *slot)
 {
+	/* Who has just been called counts as unforeseen, which is no harm. */
 	if (atomic_read(&node->flying) && !data_race(slot->in_line))
-		WRITE_ONCE(node->few_until, jiffies + FEW_JIFFIES);
+		WRITE_ONCE(node->few_until,
+			   jiffies + msecs_to_jiffies(DSM_FEW_MS));
 }
 
 /* What nobody asked for is not worth a search for memory, or a killing. */
 #define GFP_PREFETCH	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
-
-/* Whether this node itself answers, most likely: a guess without the lock */
-static bool needs_nobody(const struct dsm_node *node,
-			 const struct dsm_slot *slot)
-{
-	return slot->home && READ_ONCE(slot->home->owner) == node->core.self;
-}
 
 /* Memory first, as for a fault: the answer needs none then. */
 static bool prepare(struct dsm_node *node, u64 index, u8 access)
@@ -153,7 +145,7 @@ static bool prepare(struct dsm_node *node, u64 index, u8 access)
 	slot = dsm_region_slot(node, index, GFP_PREFETCH | __GFP_ACCOUNT);
 	if (!slot || dsm_region_back(node, slot, GFP_PREFETCH))
 		return false;
-	if (!needs_nobody(node, slot))
+	if (!dsm_needs_nobody(node, slot))
 		return line_up(node, slot, access);
 	atomic_inc(&node->flying);
 	launch(node, slot, access, NULL);

@@ -83,7 +83,13 @@ static u32 frame_bytes(const struct dsm_parcel *parcel)
 	return DSM_WIRE_BYTES + parcel->frame.length;
 }
 
-/* Return: bytes written, or a negative error. */
+/*
+ * What is complete is a record (MSG_EOR). TCP_NODELAY or not, TCP would hold
+ * back a small packet, to add to it what follows, as long as one before it is
+ * not out (tcp_should_autocork() in net/ipv4/tcp.c); but not a record's end.
+ *
+ * Return: bytes written, or a negative error.
+ */
 static int write_some(struct dsm_conn *conn)
 {
 	struct msghdr msg = {

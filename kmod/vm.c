@@ -140,9 +140,7 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	note_store(vmf, slot);
 
 	access = access_needed(vmf, slot);
-	/* What nobody has asked for yet is asked for before what is ahead. */
-	if (ahead && (READ_ONCE(slot->page.state) >= access ||
-		      READ_ONCE(slot->page.want))) {
+	if (ahead && dsm_ahead_is_first(node, slot, access)) {
 		dsm_ahead(node, slot, access);
 		ahead = false;
 	}
@@ -200,7 +198,7 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 
 	if (!dsm_node_get_active(node))
 		return refused(node);
-	/* The page is mapped, so it has a slot. */
+	/* The page is mapped, or about to be, so it has a slot. */
 	slot = dsm_region_find(node, dsm_page_of(node, vmf->pgoff));
 	/* Whose store it is cannot be told here; no sleeper stores. */
 	dsm_futex_progress(slot);

@@ -243,6 +243,17 @@ TEST_F_TIMEOUT(around, not_elsewhere, SECONDS)
 	EXPECT_GE(faults + touched, stat_of(n, "read_faults"));
 }
 
+/* Pages that nobody need be asked for, as the first ones here, show a way, too. */
+TEST_F_TIMEOUT(around, first_touch, SECONDS)
+{
+	struct cluster *c = &self->c;
+	struct node *n = &c->node[0];
+	uint64_t faults = stat_of(n, "write_faults");
+
+	go(c, self->at, 0, 1, PAGES, store);
+	EXPECT_EQ(faults, stat_of(n, "write_faults"));
+}
+
 /*
  * Who goes round three pages makes two steps of the same length in each round.
  * That is believed to be a stream once, not in every round.
