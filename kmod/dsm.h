@@ -74,7 +74,7 @@
  *			large page counts as many as it has of the machine's
  * @DSM_BATCH:		frames that are answered together if they came together
  * @DSM_PLUG_PEERS:	to so many peers at once something is held back
- * @DSM_BRINGERS:	so many nodes may bring the page that a program waits for
+ * @DSM_BRINGERS:	so many nodes may bring a page that a program waits for
  * @DSM_STRANGERS_MAX:	connections that have not said who they are
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long

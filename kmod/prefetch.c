@@ -123,8 +123,8 @@ void dsm_prefetch_go_on(struct dsm_node *node)
 /**
  * dsm_prefetch_give_way - a program has asked for a page, and waits for it
  * @node:	the node, active
- * @slot:	the page; one in line was foreseen, and would be here but for the
- *		others
+ * @slot:	the page; one in line was foreseen, and would be here by now if
+ *		there were no others
  */
 void dsm_prefetch_give_way(struct dsm_node *node, const struct dsm_slot *slot)
 {

@@ -14,8 +14,9 @@
  * already, and need not be woken by the thread. There is one receiver at a
  * time, under peer->rx_lock. Who is woken when something comes is the first on
  * peer->rx_wait, a program if there is one that does not receive from another
- * peer; whoever leaves something behind wakes the next one. A program may be of low priority, or have used up its
- * time, so it handles a batch of what is not for it at most.
+ * peer; whoever leaves something behind wakes the next one. A program may be of
+ * low priority, or have used up its time, so it handles a batch of what is not
+ * for it at most.
  */
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>

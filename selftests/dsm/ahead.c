@@ -243,7 +243,7 @@ TEST_F_TIMEOUT(around, not_elsewhere, SECONDS)
 	EXPECT_GE(faults + touched, stat_of(n, "read_faults"));
 }
 
-/* Pages that nobody need be asked for, as the first ones here, show a way, too. */
+/* Pages that nobody need be asked for, as the first ones here, show a way. */
 TEST_F_TIMEOUT(around, first_touch, SECONDS)
 {
 	struct cluster *c = &self->c;
