@@ -174,6 +174,28 @@ static void act(u16 node, u32 page, const struct dsm_act *a)
 	}
 }
 
+/*
+ * Every other microsecond a page at rest is packed and taken up again: it has to
+ * be as good as one that never rested.
+ */
+static void rest(u32 page, struct dsm_page *pg, struct dsm_home *hm)
+{
+	struct dsm_home_rest *kept;
+
+	if (world_now % 2 || !dsm_page_rests(pg, world_now) ||
+	    (hm && !dsm_home_rests(hm)))
+		return;
+	dsm_page_unpack(pg, dsm_page_pack(pg));
+	if (!hm)
+		return;
+	kept = table(1, sizeof(*kept) + words * sizeof(u64));
+	dsm_home_pack(hm, kept, words);
+	dsm_home_init(hm, cluster_home(page), hm->copyset, hm->inval, hm->queue,
+		      words);
+	dsm_home_unpack(hm, kept, words);
+	free(kept);
+}
+
 static void step(u16 node, u32 page, struct dsm_event *ev)
 {
 	struct node_page *np = cluster_page(node, page);
@@ -189,6 +211,7 @@ static void step(u16 node, u32 page, struct dsm_event *ev)
 	ev->page = cluster_number(page);
 	ev->in_use = load_in_use(node, page);
 
+	rest(page, &np->core, hm);
 	leaves = dsm_step_leaves(&cores[node], &np->core, hm, ev);
 	ev->pinned = leaves < np->core.state && faults_strike(FAULT_PIN);
 

@@ -11,6 +11,7 @@
 #ifndef DSM_SIM_H
 #define DSM_SIM_H
 
+#include "rest.h"
 #include "step.h"
 #include "table.h"
 

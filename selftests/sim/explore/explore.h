@@ -10,6 +10,7 @@
 #ifndef DSM_EXPLORE_H
 #define DSM_EXPLORE_H
 
+#include "rest.h"
 #include "step.h"
 #include "table.h"
 
@@ -188,6 +189,7 @@ static inline bool move_is_inevitable(const struct move *m)
 /* shell.c: what the kernel shell does */
 
 void shell_init(struct world *w);
+void shell_rest(struct world *w);
 u64 shell_page(u32 page);
 u16 shell_home(u32 page);
 const struct dsm_core *shell_core(struct world *w, u16 node);
@@ -246,6 +248,7 @@ struct pack {
 void pack(const struct world *w, struct pack *p);
 void unpack(const u8 *bytes, u32 len, struct world *w);
 bool pack_keeps(const struct world *w);
+bool pack_rests(const struct world *w);
 
 /* store.c: the worlds found so far, by number */
 

@@ -266,6 +266,12 @@ static bool same_messages(const struct channel *a, const struct channel *b)
 	return true;
 }
 
+static bool same_pages(const struct world *a, const struct world *b)
+{
+	return !memcmp(a->slots, b->slots, sizeof(a->slots)) &&
+	       !memcmp(a->homes, b->homes, sizeof(a->homes));
+}
+
 /* Whether all that counts of a world comes back from its bytes. */
 bool pack_keeps(const struct world *w)
 {
@@ -283,8 +289,19 @@ bool pack_keeps(const struct world *w)
 			if (!same_messages(&before.channels[i][j],
 					   &after.channels[i][j]))
 				return false;
-	return !memcmp(before.slots, after.slots, sizeof(before.slots)) &&
-	       !memcmp(before.homes, after.homes, sizeof(before.homes)) &&
+	return same_pages(&before, &after) &&
 	       !memcmp(before.lost, after.lost, sizeof(before.lost)) &&
 	       before.dead == after.dead;
+}
+
+/* Whether pages that rest and are taken up again are as if they had not. */
+bool pack_rests(const struct world *w)
+{
+	struct world before = *w, after;
+
+	settle(&before);
+	after = before;
+	shell_rest(&after);
+	settle(&after);
+	return same_pages(&before, &after);
 }

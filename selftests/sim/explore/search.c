@@ -48,6 +48,8 @@ static u32 found(const struct world *w, u32 parent)
 		return nr;
 	if (!pack_keeps(w))
 		explore_fail("not all of a state is in its bytes");
+	if (!pack_rests(w))
+		explore_fail("a page that rested is another one");
 	if (nr >= room) {
 		room += room / 2 + (1 << 16);
 		founds = realloc(founds, room * sizeof(*founds));

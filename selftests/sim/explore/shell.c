@@ -63,6 +63,33 @@ void shell_init(struct world *w)
 		init_directory(&w->homes[p], shell_home(p));
 }
 
+/* Pack what rests, and take it up again. */
+void shell_rest(struct world *w)
+{
+	struct {
+		struct dsm_home_rest home;
+		u64 words[1];
+	} kept;
+	u32 i, p;
+
+	for (p = 0; p < explore.pages; p++) {
+		struct directory *d = &w->homes[p];
+
+		for (i = 0; i < explore.nodes; i++) {
+			struct dsm_page *pg = &w->slots[i][p].core;
+
+			if (dsm_page_rests(pg, EXPLORE_NOW))
+				dsm_page_unpack(pg, dsm_page_pack(pg));
+		}
+		d->core.copyset = d->copyset;
+		if (!dsm_home_rests(&d->core))
+			continue;
+		dsm_home_pack(&d->core, &kept.home, 1);
+		init_directory(d, shell_home(p));
+		dsm_home_unpack(&d->core, &kept.home, 1);
+	}
+}
+
 static void send(struct world *w, u16 from, u16 to, u32 page,
 		 const struct dsm_msg *msg)
 {
