@@ -97,10 +97,16 @@ static unsigned int next_batch(struct dsm_stream *s, u64 pages, u64 *first)
 
 static void mark(struct dsm_node *node, u64 index)
 {
-	struct dsm_slot *slot = dsm_region_find(node, index);
+	struct dsm_slot *slot;
 
-	if (slot && READ_ONCE(slot->folio))
+	if (!dsm_slot_is_known(node, index))
+		return;
+	slot = dsm_slot_get(node, index, GFP_NOWAIT | __GFP_NOWARN);
+	if (!slot)
+		return;
+	if (READ_ONCE(slot->folio))
 		folio_set_readahead(slot->folio);
+	dsm_slot_put(slot);
 }
 
 static bool is_marked(const struct dsm_slot *slot)

@@ -101,6 +101,16 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 #define copy_splice_read	generic_file_splice_read
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline struct folio *dsm_compat_get_folio(struct address_space *mapping,
+						 pgoff_t index)
+{
+	return filemap_get_folio(mapping, index) ?: ERR_PTR(-ENOENT);
+}
+
+#define filemap_get_folio	dsm_compat_get_folio
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {

@@ -48,23 +48,16 @@ static loff_t file_llseek(struct file *file, loff_t offset, int whence)
 	return pos;
 }
 
-/* Get a right to the page at @pos, waiting for it; its folio is locked then. */
-static int acquire_at(struct dsm_node *node, loff_t pos, u8 access,
-		      struct dsm_slot **slotp)
+/* Get a right to a page, waiting for it; its folio is locked then. */
+static int acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
-	struct dsm_slot *slot;
 	unsigned int how = 0;
 	bool ahead = true;
 	int err;
 
-	slot = dsm_region_slot(node, dsm_page_of(node, pos >> PAGE_SHIFT),
-			       GFP_KERNEL_ACCOUNT);
-	if (!slot)
-		return -ENOMEM;
 	err = dsm_region_back(node, slot, GFP_KERNEL);
 	if (err)
 		return err;
-	*slotp = slot;
 	/* The page may come between this look and the next. */
 	if (dsm_ahead_is_first(node, slot, access)) {
 		dsm_ahead(node, slot, access);
@@ -103,8 +96,12 @@ static ssize_t copy_in_page(struct dsm_node *node, loff_t pos, size_t length,
 		n = copy_from_iter(bounce, length, iter);
 	if (!n)
 		return -EFAULT;
-	err = acquire_at(node, pos, access, &slot);
+	slot = dsm_slot_get(node, dsm_page_of(node, pos >> PAGE_SHIFT),
+			    GFP_KERNEL_ACCOUNT);
+	err = slot ? acquire(node, slot, access) : -ENOMEM;
 	if (err) {
+		if (slot)
+			dsm_slot_put(slot);
 		if (access == DSM_WRITE)
 			iov_iter_revert(iter, n);
 		return err;
@@ -115,6 +112,7 @@ static ssize_t copy_in_page(struct dsm_node *node, loff_t pos, size_t length,
 	else
 		memcpy(bounce, to, n);
 	folio_unlock(slot->folio);
+	dsm_slot_put(slot);
 	if (access == DSM_READ)
 		n = copy_to_iter(bounce, length, iter) ?: -EFAULT;
 	return n;
@@ -283,12 +281,17 @@ static long ioctl_page(struct dsm_node *node, void __user *arg)
 	info.offset &= ~((u64)node->set.block_size - 1);
 
 	index = dsm_page_of(node, info.offset >> PAGE_SHIFT);
-	slot = dsm_region_find(node, index);
-	if (slot)
+	if (dsm_slot_is_known(node, index)) {
+		slot = dsm_slot_get(node, index, GFP_KERNEL_ACCOUNT);
+		if (!slot)
+			return -ENOMEM;
 		mutex_lock(&slot->lock);
-	fill_page_info(node, slot, index, &info);
-	if (slot)
+		fill_page_info(node, slot, index, &info);
 		mutex_unlock(&slot->lock);
+		dsm_slot_put(slot);
+	} else {
+		fill_page_info(node, NULL, index, &info);
+	}
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 

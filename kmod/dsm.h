@@ -6,12 +6,12 @@
  *
  * A node (struct dsm_node) is one instance. It exists from module load to
  * unload, and is up or down in between. Peers come and go only while it is
- * down. Slots are made while it is up, never freed before it is down, and so
- * need no reference of their own: whoever looks at them has an active
- * reference of the node (dsm_node_get_active()), as each fault and each file
- * call does, or is one of the node's own workers. Going down waits for nobody:
- * it is refused (EBUSY) while there is a mapping or such a reference, and the
- * workers are stopped before anything is freed.
+ * down. Slots come and go while it is up (slot.c): whoever uses one has a
+ * reference to it, and an active reference of the node (dsm_node_get_active()),
+ * as each fault and each file call does, or is one of the node's own workers.
+ * Who only looks at a slot may do so under rcu_read_lock() instead. Going down
+ * waits for nobody: it is refused (EBUSY) while there is a mapping or an active
+ * reference, and the workers are stopped before anything is freed.
  *
  * Locks, outermost first:
  *	1. node->config_lock	settings, up and down; peers' existence
@@ -24,7 +24,7 @@
  *	7. peer->tx_lock	the connection's sending side; a mutex
  *	8. socket lock		(the kernel's), see make_socket()
  *	9. peer->lock, node->timer_lock, node->prefetch_lock, node->ahead_lock,
- *	   wait queues: leaves; spinlocks
+ *	   node->slots, wait queues: leaves; spinlocks
  * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
  * 6 and 7 are never held together; 7 and below are taken under 4. peer->rx_lock
  * and 2, or node->back_lock, are never held together either.
@@ -56,7 +56,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "core/step.h"
+#include "slot.h"
 
 #define DSM_INSTANCES_MAX	64
 #define DSM_BASE_DEFAULT	0x300000000000UL
@@ -92,13 +92,15 @@
  *			wait for others; one page at least
  * @DSM_FEW_MS:		so long after one had to wait, the next will
  * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
- *		last page is known (engine.c)
+ *		last page is known (use.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
  * @DSM_EXIT_MS:	longest wait for a page of a process that is exiting
  * @DSM_HOLD_US:	how long a page is held before a round trip was measured
  * @DSM_HOLD_US_MAX:	the largest value of hold_us
  * @DSM_HOLD_AUTO:	hold_us: what hold.c finds right
+ * @DSM_REST_MS:	default of rest_ms
+ * @DSM_REST_MS_MAX:	the largest value of rest_ms
  * @DSM_REFERENCED_US:	how long a page can be kept by a reference that is no
  *			pin: O_DIRECT takes one on 6.1, and so do vmsplice(),
  *			MSG_ZEROCOPY and ptrace
@@ -132,6 +134,8 @@ enum dsm_shell_limits {
 	DSM_HOLD_US		= 100,
 	DSM_HOLD_US_MAX		= 1000000,
 	DSM_HOLD_AUTO		= DSM_HOLD_US_MAX + 1,
+	DSM_REST_MS		= 1000,
+	DSM_REST_MS_MAX		= 60000,
 	DSM_REFERENCED_US	= 1000000,
 };
 
@@ -151,6 +155,7 @@ enum dsm_shell_limits {
 	X(resident_pages)	\
 	X(owned_pages)		\
 	X(home_pages)		\
+	X(awake_pages)		\
 	X(retries)		\
 	X(rejected_messages)
 
@@ -162,62 +167,6 @@ struct dsm_node;
 struct dsm_peer;
 struct sock;
 struct socket;
-
-/**
- * struct dsm_slot - one page of the region at this node
- * @lock:	protects all of it but @timer, @armed and @in_line
- * @page:	the core's view
- * @home:	the directory entry, if this node is the page's home and was
- *		asked for it
- * @folio:	the memory, in the page cache of the region's inode with a
- *		reference of our own; NULL until a program here touches the page
- * @index:	the page's number
- * @wait:	who waits for @page's request to end
- * @asked_at:	when that request began, in jiffies
- * @used_by:	who used the page since it came, a bit each (see spanned())
- * @asked_by:	who asked for it since the request began, a bit each
- * @gone:	when it last went from here, counted by node->gone
- * @woken_at:	when that last woke a sleeper of futex(), in jiffies
- * @futile:	how often it did so in vain (see futex.c)
- * @lowered_at:	when a right to it last went from here, in microseconds; 0:
- *		it has been asked for since
- * @bounces:	how often in a row it was asked for again at once (see hold.c)
- * @prefetched:	the request was sent by dsm_engine_prefetch(), and @page counts
- *		as flying
- * @in_line:	it waits to be prefetched; under node->prefetch_lock
- * @withdrawn:	the step in progress has taken from all programs what it may
- *		take from this node
- * @prob_owner:	who took the page from here, or sent it: another node, most
- *		likely its owner if this one is not; %DSM_NO_NODE: not known
- * @ready:	the right that a thread of @used_by may take without a step; may
- *		be read with the folio locked, too: it is lowered before the
- *		folio is locked to take mappings away
- * @timer:	on node->timers if @armed; both under node->timer_lock
- * @armed:	see @timer
- */
-struct dsm_slot {
-	struct mutex lock;	/* protects what is described above */
-	struct dsm_page page;
-	struct dsm_home *home;
-	struct folio *folio;
-	u64 index;
-	wait_queue_head_t wait;
-	unsigned long asked_at;
-	u32 used_by;
-	u32 asked_by;
-	u64 gone;
-	unsigned long woken_at;
-	u8 futile;
-	u8 bounces;
-	bool prefetched;
-	bool in_line;
-	bool withdrawn;
-	u8 ready;
-	u16 prob_owner;
-	u64 lowered_at;
-	struct timerqueue_node timer;
-	bool armed;
-};
 
 /**
  * struct dsm_parcel - a frame on its way to a peer
@@ -369,6 +318,8 @@ struct dsm_peer {
  * @ahead_pages: the largest batch to ask for ahead of a thread, in pages of the
  *		machine; 0:
  *		none; also while up
+ * @rest_ms:	how often pages are put to rest that nobody came to since the
+ *		last time; 0: never; also while up
  */
 struct dsm_settings {
 	u16 node_id;
@@ -381,6 +332,7 @@ struct dsm_settings {
 	u32 fault_timeout_ms;
 	u32 hold_us;
 	u32 ahead_pages;
+	u32 rest_ms;
 };
 
 /**
@@ -418,8 +370,8 @@ struct dsm_prefetch {
 };
 
 /**
- * struct dsm_use - the last page that a thread came to (engine.c)
- * @slot:	the page
+ * struct dsm_use - the last page that a thread came to (use.c)
+ * @page:	its number
  * @instruction: where in the program that was
  * @prob_owner:	that of the page
  * @thread:	its id
@@ -427,7 +379,7 @@ struct dsm_prefetch {
  * Read and written without a lock: a mistake costs time.
  */
 struct dsm_use {
-	struct dsm_slot *slot;
+	u64 page;
 	unsigned long instruction;
 	u16 prob_owner;
 	pid_t thread;
@@ -463,7 +415,8 @@ enum dsm_how {
  * @rtt_us:	round trip, averaged over all peers' heartbeats; 0: none yet
  * @hold_rtt_us: the mean of all nodes' averages; 0: none yet
  * @inode:	the region's, whose page cache holds its pages
- * @slots:	pages touched here, by number
+ * @slots:	pages touched here, by number; see slot.c for what is in it
+ * @rest_work:	puts those to rest that nobody uses
  * @back_lock:	serializes allocations for large pages
  * @net:	the network namespace of whoever wrote "up"
  * @wq:		send workers, @tick_work, and what else need not wait
@@ -522,6 +475,7 @@ struct dsm_node {
 	u32 hold_rtt_us;
 	struct inode *inode;
 	struct xarray slots;
+	struct delayed_work rest_work;
 	struct mutex back_lock;		/* serializes large allocations */
 
 	struct net *net;
@@ -641,9 +595,19 @@ int dsm_region_init(void);
 void dsm_region_exit(void);
 struct inode *dsm_region_inode(void);
 void dsm_region_clear(struct dsm_node *node);
-struct dsm_slot *dsm_region_find(struct dsm_node *node, u64 index);
-struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp);
 int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp);
+
+/* slot.c */
+void dsm_slots_start(struct dsm_node *node);
+void dsm_slots_stop(struct dsm_node *node);
+void dsm_slots_rest_ms(struct dsm_node *node);
+bool dsm_slot_is_known(struct dsm_node *node, u64 index);
+struct dsm_slot *dsm_slot_peek(struct dsm_node *node, u64 index);
+struct dsm_look dsm_slot_look(struct dsm_node *node, u64 index);
+struct dsm_slot *dsm_slot_get_awake(struct dsm_node *node, u64 index);
+struct dsm_slot *dsm_slot_get(struct dsm_node *node, u64 index, gfp_t gfp);
+void dsm_slot_put(struct dsm_slot *slot);
+struct dsm_slot *dsm_slot_next(struct dsm_node *node, u64 *index, u16 id);
 
 /* dev.c */
 extern const struct file_operations dsm_dev_fops;
@@ -657,6 +621,12 @@ bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 		     bool patient);
 void dsm_vm_restore(struct dsm_slot *slot);
 void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right);
+
+/* use.c */
+void dsm_use_note(struct dsm_node *node, const struct dsm_slot *slot);
+bool dsm_use_is_over(struct dsm_node *node, u64 *page);
+u16 dsm_use_prob_owner(struct dsm_node *node);
+bool dsm_use_is_left(struct dsm_node *node, const struct dsm_slot *slot);
 
 /* hold.c */
 void dsm_hold_measure(struct dsm_node *node);
@@ -692,6 +662,9 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		       unsigned int how);
 int dsm_engine_wait(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		    bool receives);
+bool dsm_engine_is_spanned(struct dsm_node *node, const struct dsm_slot *slot,
+			   u64 now);
+void dsm_engine_use_late(struct dsm_node *node, struct dsm_slot *slot);
 bool dsm_engine_is_answered(const struct dsm_slot *slot, u8 access);
 bool dsm_engine_is_writer(const struct dsm_slot *slot);
 void dsm_engine_recv(struct dsm_node *node, u16 from,

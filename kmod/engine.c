@@ -11,7 +11,6 @@
 #include <linux/moduleparam.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task_stack.h>
 
 #include "dsm.h"
 #include "trace.h"
@@ -21,7 +20,12 @@ static u64 now_us(void)
 	return ktime_to_us(ktime_get());
 }
 
-/*
+/**
+ * dsm_engine_is_spanned - an access may span a page and the next one
+ * @node:	the node, active
+ * @slot:	the page, locked
+ * @now:	in microseconds
+ *
  * An access that spans two pages needs both at once. Two nodes that each hold
  * one and wait for the other's would trade them for ever, so whoever has the
  * lower page keeps it until the upper one is here and had its time: the lower
@@ -30,14 +34,20 @@ static u64 now_us(void)
  * upper one is taken for it. (Threads are told apart by 5 bits of their id; a
  * mistake costs time, never coherence.)
  */
-static bool spanned(struct dsm_node *node, struct dsm_slot *slot, u64 now)
+bool dsm_engine_is_spanned(struct dsm_node *node, const struct dsm_slot *slot,
+			   u64 now)
 {
-	struct dsm_slot *above = dsm_region_find(node, slot->index + 1);
+	const struct dsm_slot *above;
+	bool spans = false;
 
-	if (!above || !(READ_ONCE(above->asked_by) & slot->used_by))
-		return false;
-	return READ_ONCE(above->page.want) || READ_ONCE(above->page.fresh) ||
-	       now < READ_ONCE(above->page.hold_until);
+	rcu_read_lock();
+	above = dsm_slot_peek(node, slot->index + 1);
+	if (above && READ_ONCE(above->asked_by) & slot->used_by)
+		spans = READ_ONCE(above->page.want) ||
+			READ_ONCE(above->page.fresh) ||
+			now < READ_ONCE(above->page.hold_until);
+	rcu_read_unlock();
+	return spans;
 }
 
 static u32 thread_bit(void)
@@ -85,6 +95,8 @@ static void arm_timer(struct dsm_node *node, struct dsm_slot *slot, u64 at_us)
 	spin_lock_irqsave(&node->timer_lock, flags);
 	if (slot->armed)
 		timerqueue_del(&node->timers, &slot->timer);
+	else
+		refcount_inc(&slot->users);
 	slot->timer.expires = ns_to_ktime(at_us * NSEC_PER_USEC);
 	slot->armed = true;
 	if (timerqueue_add(&node->timers, &slot->timer))
@@ -241,7 +253,7 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	ev->page = slot->index;
 	ev->now = now_us();
 	if (ev->type == DSM_EV_RECV || ev->type == DSM_EV_TICK) {
-		ev->in_use = spanned(node, slot, ev->now);
+		ev->in_use = dsm_engine_is_spanned(node, slot, ev->now);
 		ev->pinned = withdraw(node, slot, ev);
 	}
 
@@ -276,50 +288,6 @@ static void use(struct dsm_node *node, struct dsm_slot *slot, u32 hold_us)
 	step(node, slot, &ev, NULL);
 }
 
-static struct dsm_use *last_use(struct dsm_node *node)
-{
-	return &node->uses[task_pid_nr(current) % DSM_STREAMS];
-}
-
-/* Only to be compared with another of the same thread */
-static unsigned long instruction(void)
-{
-	return instruction_pointer(task_pt_regs(current));
-}
-
-static void note_use(struct dsm_node *node, struct dsm_slot *slot)
-{
-	struct dsm_use *last = last_use(node);
-
-	WRITE_ONCE(last->slot, slot);
-	WRITE_ONCE(last->prob_owner, READ_ONCE(slot->prob_owner));
-	WRITE_ONCE(last->instruction, instruction());
-	WRITE_ONCE(last->thread, task_pid_nr(current));
-}
-
-/* Whether a thread that used pages is in a call that waits, or is no more. */
-static bool is_away(pid_t thread)
-{
-	struct task_struct *task = pid_task(find_pid_ns(thread, &init_pid_ns),
-					    PIDTYPE_PID);
-
-	return !task || READ_ONCE(task->__state) & TASK_INTERRUPTIBLE;
-}
-
-/* Whether all threads that have used a page are away. */
-static bool is_left(struct dsm_node *node, const struct dsm_slot *slot)
-{
-	unsigned long threads = slot->used_by;
-	bool left = threads;
-	unsigned int bit;
-
-	rcu_read_lock();
-	for_each_set_bit(bit, &threads, DSM_STREAMS)
-		left = left && is_away(READ_ONCE(node->uses[bit].thread));
-	rcu_read_unlock();
-	return left;
-}
-
 /*
  * Somebody wants a page: it is held for those who use it, and not for those who
  * went to sleep. A holder of a lock that waits for another one, say.
@@ -327,8 +295,22 @@ static bool is_left(struct dsm_node *node, const struct dsm_slot *slot)
 static void end_hold(struct dsm_node *node, struct dsm_slot *slot)
 {
 	if (!slot->page.fresh && slot->page.hold_until > now_us() &&
-	    dsm_hold_is_auto(node) && is_left(node, slot))
+	    dsm_hold_is_auto(node) && dsm_use_is_left(node, slot))
 		use(node, slot, 0);
+}
+
+/* End the hold of a page that only the running program has used. */
+static void leave(struct dsm_node *node, struct dsm_slot *slot)
+{
+	struct dsm_event ev = { .type = DSM_EV_TICK };
+
+	mutex_lock(&slot->lock);
+	if (!slot->page.fresh && slot->used_by == thread_bit()) {
+		use(node, slot, 0);
+		if (slot->page.deferred.type)
+			step(node, slot, &ev, NULL);
+	}
+	mutex_unlock(&slot->lock);
 }
 
 /*
@@ -339,24 +321,19 @@ static void end_hold(struct dsm_node *node, struct dsm_slot *slot)
  */
 static void leave_last(struct dsm_node *node, const struct dsm_slot *slot)
 {
-	const struct dsm_use *last = last_use(node);
-	struct dsm_slot *left = READ_ONCE(last->slot);
-	struct dsm_event ev = { .type = DSM_EV_TICK };
+	struct dsm_slot *left;
+	u64 page;
 
-	if (!left || left == slot || left->index + 1 == slot->index ||
-	    READ_ONCE(last->thread) != task_pid_nr(current) ||
-	    !dsm_hold_is_auto(node) ||
-	    READ_ONCE(last->instruction) == instruction() ||
-	    READ_ONCE(left->page.fresh) ||
-	    READ_ONCE(left->page.hold_until) <= now_us())
+	if (!dsm_hold_is_auto(node) || !dsm_use_is_over(node, &page) ||
+	    page == slot->index || page + 1 == slot->index)
 		return;
-	mutex_lock(&left->lock);
-	if (!left->page.fresh && left->used_by == thread_bit()) {
-		use(node, left, 0);
-		if (left->page.deferred.type)
-			step(node, left, &ev, NULL);
-	}
-	mutex_unlock(&left->lock);
+	left = dsm_slot_get_awake(node, page);
+	if (!left)
+		return;
+	if (!READ_ONCE(left->page.fresh) &&
+	    READ_ONCE(left->page.hold_until) > now_us())
+		leave(node, left);
+	dsm_slot_put(left);
 }
 
 /*
@@ -418,7 +395,7 @@ static bool acquire_again(struct dsm_node *node, struct dsm_slot *slot,
 		return false;
 	}
 	dsm_stats_add(node, DSM_STAT_faults_local, 1);
-	note_use(node, slot);
+	dsm_use_note(node, slot);
 	return true;
 }
 
@@ -463,7 +440,7 @@ int dsm_engine_acquire(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 	if (pg->state >= access) {
 		slot->used_by |= thread_bit();
 		use(node, slot, dsm_hold_us(node, slot));
-		note_use(node, slot);
+		dsm_use_note(node, slot);
 		/* pairs with acquire_again() */
 		smp_store_release(&slot->ready, max(slot->ready, access));
 		folio_lock(slot->folio);
@@ -515,14 +492,12 @@ static unsigned int bringers(struct dsm_node *node, const struct dsm_slot *slot,
 {
 	u16 home = dsm_core_home(&node->core, slot->index);
 	u16 owner = READ_ONCE(slot->prob_owner);
-	const struct dsm_use *last = last_use(node);
 	unsigned int nr = 0;
 
 	if (slot->home)
 		owner = READ_ONCE(slot->home->source);
-	else if (owner == DSM_NO_NODE &&
-		 READ_ONCE(last->thread) == task_pid_nr(current))
-		owner = READ_ONCE(last->prob_owner);
+	else if (owner == DSM_NO_NODE)
+		owner = dsm_use_prob_owner(node);
 	peers[nr] = dsm_node_peer(node, home);
 	nr += !!peers[nr];
 	if (owner == home)
@@ -583,21 +558,38 @@ static void use_unasked(struct dsm_node *node, struct dsm_slot *slot)
 		use(node, slot, dsm_hold_us(node, slot));
 }
 
+/**
+ * dsm_engine_use_late - nobody comes for a page that came
+ * @node:	the node, active
+ * @slot:	the page, locked; whoever asked for it does not wait any more
+ *
+ * So its hold time need not wait for the first use.
+ */
+void dsm_engine_use_late(struct dsm_node *node, struct dsm_slot *slot)
+{
+	if (slot->page.fresh && slot->page.hold_until <= now_us())
+		use(node, slot, 0);
+}
+
 /*
- * The page that a message is about. Only a request can be about one that was
- * never seen here.
+ * The page that a message is about, with a reference. Only a request can be
+ * about one that was never seen here.
  */
 static struct dsm_slot *slot_of(struct dsm_node *node,
 				const struct dsm_msg *msg,
 				struct dsm_plug *plug)
 {
-	struct dsm_slot *slot = dsm_region_find(node, msg->page);
+	struct dsm_slot *slot;
 
-	if (slot || msg->type != DSM_MSG_GET)
+	if (msg->type != DSM_MSG_GET && !dsm_slot_is_known(node, msg->page))
+		return NULL;
+	slot = dsm_slot_get(node, msg->page, GFP_NOWAIT | __GFP_NOWARN);
+	if (slot)
 		return slot;
+	/* Memory may take a while. */
 	if (plug)
 		dsm_tcp_unplug(plug);
-	return dsm_region_slot(node, msg->page, GFP_NOIO | __GFP_NOFAIL);
+	return dsm_slot_get(node, msg->page, GFP_NOIO | __GFP_NOFAIL);
 }
 
 /**
@@ -644,6 +636,7 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 	verdict = step(node, slot, &ev, plug);
 	use_unasked(node, slot);
 	mutex_unlock(&slot->lock);
+	dsm_slot_put(slot);
 
 	if (verdict == DSM_PROTO) {
 		reject(node, from, msg);
@@ -660,20 +653,22 @@ void dsm_engine_lose(struct dsm_node *node, u16 id)
 {
 	struct dsm_event ev = { .type = DSM_EV_LOST, .from = id };
 	struct dsm_slot *slot;
-	unsigned long index;
+	u64 index;
 
 	dsm_set_add(node->core.members.lost, id);
 	/* A slot that is being made either is found below or sees the set. */
 	smp_mb();
-	xa_for_each(&node->slots, index, slot) {
+	for (index = 0; (slot = dsm_slot_next(node, &index, id)); index++) {
 		mutex_lock(&slot->lock);
 		step(node, slot, &ev, NULL);
 		mutex_unlock(&slot->lock);
+		dsm_slot_put(slot);
 		cond_resched();
 	}
 	dsm_prefetch_go_on(node);
 }
 
+/* A page whose time has come, with the reference of the timers, or NULL */
 static struct dsm_slot *next_expired(struct dsm_node *node)
 {
 	struct dsm_slot *slot = NULL;
@@ -704,6 +699,7 @@ static void tick_work(struct work_struct *work)
 		end_hold(node, slot);
 		step(node, slot, &ev, NULL);
 		mutex_unlock(&slot->lock);
+		dsm_slot_put(slot);
 		cond_resched();
 	}
 	dsm_prefetch_go_on(node);

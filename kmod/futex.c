@@ -242,7 +242,8 @@ static bool concerns(const struct search *s, const struct dsm_process *process,
 		return true;
 	if (s->kind == OF_PAGE)
 		return index == s->index;
-	slot = dsm_region_find(s->node, index);
+	/* What rests has been gone for longer than that. */
+	slot = dsm_slot_peek(s->node, index);
 	return slot && READ_ONCE(slot->gone) > s->since;
 }
 

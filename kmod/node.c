@@ -49,6 +49,7 @@ static void set_defaults(struct dsm_settings *set)
 	set->fault_timeout_ms = DSM_FAULT_TIMEOUT_MS;
 	set->hold_us = DSM_HOLD_AUTO;
 	set->ahead_pages = DSM_AHEAD_PAGES;
+	set->rest_ms = DSM_REST_MS;
 }
 
 /**
@@ -296,6 +297,7 @@ int dsm_node_up(struct dsm_node *node)
 	node->net = get_net(current->nsproxy->net_ns);
 	i_size_write(node->inode, node->set.size);
 	clear_stats(node);
+	dsm_slots_start(node);
 	dsm_engine_start(node);
 	dsm_futex_start(node);
 	err = dsm_tcp_start(node);
@@ -371,6 +373,7 @@ int dsm_node_down(struct dsm_node *node)
 	dsm_tcp_stop(node);
 	dsm_engine_stop(node);
 	dsm_futex_stop(node);
+	dsm_slots_stop(node);
 	dsm_region_clear(node);
 	xa_for_each(&node->peers, id, peer)
 		dsm_peer_reset(peer);

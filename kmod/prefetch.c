@@ -19,10 +19,11 @@
 #include "dsm.h"
 
 /* Whether the right is here or on its way; only a hint without the lock */
-static bool is_coming(const struct dsm_slot *slot, u8 access)
+static bool is_coming(struct dsm_node *node, u64 index, u8 access)
 {
-	return slot && (READ_ONCE(slot->page.state) >= access ||
-			READ_ONCE(slot->page.want));
+	struct dsm_look look = dsm_slot_look(node, index);
+
+	return look.state >= access || look.want;
 }
 
 /* How many pages may wait in line, and how many may be on their way */
@@ -57,13 +58,14 @@ static bool line_up(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 		place->slot = slot;
 		place->access = access;
 		slot->in_line = true;
+		refcount_inc(&slot->users);
 	}
 	lined = slot->in_line;
 	spin_unlock(&node->prefetch_lock);
 	return lined;
 }
 
-/* The first in line, if more may be on their way */
+/* The first in line, with its reference, if more may be on their way */
 static bool call_next(struct dsm_node *node, struct dsm_prefetch *next)
 {
 	bool called = false;
@@ -98,6 +100,7 @@ static void ask(struct dsm_node *node)
 	smp_mb();
 	while (call_next(node, &next)) {
 		launch(node, next.slot, next.access, &plug);
+		dsm_slot_put(next.slot);
 		cond_resched();
 	}
 	dsm_tcp_unplug(&plug);
@@ -138,18 +141,31 @@ void dsm_prefetch_give_way(struct dsm_node *node, const struct dsm_slot *slot)
 #define GFP_PREFETCH	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
 /* Memory first, as for a fault: the answer needs none then. */
-static bool prepare(struct dsm_node *node, u64 index, u8 access)
+static bool prepare(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
-	struct dsm_slot *slot;
-
-	slot = dsm_region_slot(node, index, GFP_PREFETCH | __GFP_ACCOUNT);
-	if (!slot || dsm_region_back(node, slot, GFP_PREFETCH))
+	if (dsm_region_back(node, slot, GFP_PREFETCH))
 		return false;
 	if (!dsm_needs_nobody(node, slot))
 		return line_up(node, slot, access);
 	atomic_inc(&node->flying);
 	launch(node, slot, access, NULL);
 	return true;
+}
+
+/* Return: whether the page is coming, or will be. */
+static bool prefetch_page(struct dsm_node *node, u64 index, u8 access)
+{
+	struct dsm_slot *slot;
+	bool done;
+
+	if (is_coming(node, index, access))
+		return true;
+	slot = dsm_slot_get(node, index, GFP_PREFETCH | __GFP_ACCOUNT);
+	if (!slot)
+		return false;
+	done = prepare(node, slot, access);
+	dsm_slot_put(slot);
+	return done;
 }
 
 /**
@@ -172,8 +188,7 @@ unsigned int dsm_prefetch_pages(struct dsm_node *node, u64 index, s64 stride,
 
 	for (done = 0; done < count; done++, index += stride) {
 		if (fatal_signal_pending(current) ||
-		    (!is_coming(dsm_region_find(node, index), access) &&
-		     !prepare(node, index, access)))
+		    !prefetch_page(node, index, access))
 			break;
 		if (dsm_core_home(&node->core, index + stride) !=
 		    dsm_core_home(&node->core, index))
@@ -203,7 +218,7 @@ void dsm_prefetch(struct dsm_node *node, u64 offset, u64 length)
 		end = min(end, ((offset + length - 1) >> shift) + 1);
 	while (index < end && left && !fatal_signal_pending(current)) {
 		cond_resched();
-		if (is_coming(dsm_region_find(node, index), DSM_READ)) {
+		if (is_coming(node, index, DSM_READ)) {
 			index++;
 			continue;
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The region: a pseudo file system with an inode for each node, the folios in
- * its page cache, and the slots that say what each page is.
+ * The region: a pseudo file system with an inode for each node, and the folios
+ * in its page cache. What each page is, slots say (slot.c).
  *
  * A folio goes into the page cache when a program first touches the page and
  * stays until the node goes down, with a reference of ours: that keeps reclaim,
@@ -60,86 +60,6 @@ struct inode *dsm_region_inode(void)
 	mapping_set_unevictable(inode->i_mapping);
 	mapping_set_large_folios(inode->i_mapping);
 	return inode;
-}
-
-struct dsm_slot *dsm_region_find(struct dsm_node *node, u64 index)
-{
-	return xa_load(&node->slots, index);
-}
-
-static struct dsm_home *home_create(struct dsm_node *node, gfp_t gfp)
-{
-	const struct dsm_members *m = &node->core.members;
-	struct {
-		struct dsm_home home;
-		u64 words[];
-	} *h;
-	u64 *copyset, *inval;
-
-	h = kzalloc(sizeof(*h) + 2 * m->words * sizeof(u64) +
-		    m->nr * sizeof(u32), gfp);
-	if (!h)
-		return NULL;
-	copyset = h->words;
-	inval = copyset + m->words;
-	dsm_home_init(&h->home, node->core.self, copyset, inval,
-		      (u32 *)(inval + m->words), m->words);
-	return &h->home;
-}
-
-static void slot_free(struct dsm_slot *slot)
-{
-	if (slot->folio)
-		folio_put(slot->folio);
-	kfree(slot->home);
-	kfree(slot);
-}
-
-/**
- * dsm_region_slot - the slot of a page, made if need be
- * @node:	the node, active
- * @index:	the page, inside the region
- * @gfp:	how to allocate; %__GFP_ACCOUNT charges it to the control group
- *		of the running program, as the page will be. A program that
- *		handles a message does that for somebody else.
- *
- * Return: the slot, or NULL if memory ran out.
- */
-struct dsm_slot *dsm_region_slot(struct dsm_node *node, u64 index, gfp_t gfp)
-{
-	struct dsm_slot *slot = dsm_region_find(node, index);
-	struct dsm_slot *old;
-
-	if (slot)
-		return slot;
-
-	slot = kzalloc_obj(*slot, gfp);
-	if (!slot)
-		return NULL;
-	mutex_init(&slot->lock);
-	init_waitqueue_head(&slot->wait);
-	timerqueue_init(&slot->timer);
-	dsm_page_init(&slot->page);
-	slot->index = index;
-	slot->prob_owner = DSM_NO_NODE;
-	if (dsm_core_home(&node->core, index) == node->core.self) {
-		slot->home = home_create(node, gfp);
-		if (!slot->home)
-			goto err_free;
-	}
-
-	old = xa_cmpxchg(&node->slots, index, NULL, slot, gfp);
-	if (!old) {
-		if (slot->home)
-			dsm_stats_add(node, DSM_STAT_home_pages, 1);
-		return slot;
-	}
-	slot_free(slot);
-	return xa_is_err(old) ? NULL : old;
-
-err_free:
-	kfree(slot);
-	return NULL;
 }
 
 static int back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
@@ -211,16 +131,8 @@ int dsm_region_back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 					  back(node, slot, gfp);
 }
 
-/** dsm_region_clear() - free all pages of a node that has no users any more */
+/** dsm_region_clear() - free all folios of a node; its slots are gone */
 void dsm_region_clear(struct dsm_node *node)
 {
-	struct dsm_slot *slot;
-	unsigned long index;
-
 	truncate_inode_pages(node->inode->i_mapping, 0);
-	xa_for_each(&node->slots, index, slot) {
-		slot_free(slot);
-		cond_resched();
-	}
-	xa_destroy(&node->slots);
 }

@@ -179,6 +179,17 @@ static int set_ahead_pages(struct dsm_settings *set, const char *buf)
 	return 0;
 }
 
+static int set_rest_ms(struct dsm_settings *set, const char *buf)
+{
+	u32 value;
+
+	if (!isdigit(*buf) || kstrtou32(buf, 10, &value) ||
+	    value > DSM_REST_MS_MAX)
+		return -EINVAL;
+	WRITE_ONCE(set->rest_ms, value);
+	return 0;
+}
+
 /* Change a copy, and take it over whole if the value was good. */
 static ssize_t store_down(struct device *dev, const char *buf, size_t count,
 			  int (*change)(struct dsm_settings *set,
@@ -238,6 +249,28 @@ SETTING(base, store_down, "0x%llx", set->base);
 SETTING(cluster, store_down, "%s", set->cluster);
 SETTING(fault_timeout_ms, store_always, "%u", set->fault_timeout_ms);
 SETTING(ahead_pages, store_always, "%u", set->ahead_pages);
+
+static ssize_t rest_ms_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(dsm_node_of(dev)->set.rest_ms));
+}
+
+static ssize_t rest_ms_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct dsm_node *node = dsm_node_of(dev);
+	int err;
+
+	mutex_lock(&node->config_lock);
+	err = set_rest_ms(&node->set, buf);
+	if (!err)
+		dsm_slots_rest_ms(node);
+	mutex_unlock(&node->config_lock);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(rest_ms);
 
 static ssize_t hold_us_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
@@ -410,6 +443,7 @@ static struct attribute *node_attrs[] = {
 	&dev_attr_hold_us.attr,
 	&dev_attr_hold_now_us.attr,
 	&dev_attr_ahead_pages.attr,
+	&dev_attr_rest_ms.attr,
 	&dev_attr_add_node.attr,
 	&dev_attr_remove_node.attr,
 	&dev_attr_state.attr,

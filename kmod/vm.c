@@ -119,20 +119,14 @@ static unsigned int how(const struct vm_fault *vmf)
 	       (vmf->flags & FAULT_FLAG_USER ? DSM_HOW_PROGRAM : 0);
 }
 
-static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
-			       struct file **file)
+static vm_fault_t fault_in_slot(struct vm_fault *vmf, struct dsm_node *node,
+				struct dsm_slot *slot, struct file **file)
 {
 	bool ahead = !(vmf->vma->vm_flags & VM_RAND_READ);
-	struct dsm_slot *slot;
 	u8 access;
 	int err;
 
-	u64 index = dsm_page_of(node, vmf->pgoff);
-
-	if (index >= node->core.pages)
-		return VM_FAULT_SIGBUS;
-	slot = dsm_region_slot(node, index, GFP_KERNEL_ACCOUNT);
-	if (!slot || dsm_futex_note(node, vmf->vma))
+	if (dsm_futex_note(node, vmf->vma))
 		return VM_FAULT_OOM;
 	err = dsm_region_back(node, slot, GFP_KERNEL);
 	if (err)
@@ -164,6 +158,23 @@ static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
 	return VM_FAULT_LOCKED;
 }
 
+static vm_fault_t fault_active(struct vm_fault *vmf, struct dsm_node *node,
+			       struct file **file)
+{
+	u64 index = dsm_page_of(node, vmf->pgoff);
+	struct dsm_slot *slot;
+	vm_fault_t ret;
+
+	if (index >= node->core.pages)
+		return VM_FAULT_SIGBUS;
+	slot = dsm_slot_get(node, index, GFP_KERNEL_ACCOUNT);
+	if (!slot)
+		return VM_FAULT_OOM;
+	ret = fault_in_slot(vmf, node, slot, file);
+	dsm_slot_put(slot);
+	return ret;
+}
+
 /* The node is down; or somebody tries to take it down, and will be refused. */
 static vm_fault_t refused(struct dsm_node *node)
 {
@@ -193,13 +204,18 @@ static vm_fault_t vm_fault(struct vm_fault *vmf)
 static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 {
 	struct dsm_node *node = vma_node(vmf->vma);
+	vm_fault_t ret = VM_FAULT_LOCKED;
 	struct dsm_slot *slot;
 	int err;
 
 	if (!dsm_node_get_active(node))
 		return refused(node);
-	/* The page is mapped, or about to be, so it has a slot. */
-	slot = dsm_region_find(node, dsm_page_of(node, vmf->pgoff));
+	slot = dsm_slot_get(node, dsm_page_of(node, vmf->pgoff),
+			    GFP_KERNEL_ACCOUNT);
+	if (!slot) {
+		ret = VM_FAULT_OOM;
+		goto out;
+	}
 	/* Whose store it is cannot be told here; no sleeper stores. */
 	dsm_futex_progress(slot);
 	/*
@@ -211,10 +227,14 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 		dsm_ahead(node, slot, DSM_WRITE);
 	err = dsm_engine_acquire(node, slot, DSM_WRITE, DSM_HOW_PROGRAM);
 	trace_dsm_fault(node->core.self, slot->index, DSM_WRITE, err);
-	if (err)
+	if (err) {
 		unmap(node, slot);
+		ret = VM_FAULT_NOPAGE;
+	}
+	dsm_slot_put(slot);
+out:
 	dsm_node_put_active(node);
-	return err ? VM_FAULT_NOPAGE : VM_FAULT_LOCKED;
+	return ret;
 }
 
 /*
@@ -227,14 +247,14 @@ static vm_fault_t vm_map_around(struct vm_fault *vmf, pgoff_t first,
 				pgoff_t last)
 {
 	struct dsm_node *node = vma_node(vmf->vma);
-	const struct dsm_slot *slot;
+	struct dsm_look look;
 	vm_fault_t ret = 0;
 
 	if (vmf->flags & FAULT_FLAG_TRIED || !dsm_node_get_active(node))
 		return 0;
-	slot = dsm_region_find(node, dsm_page_of(node, vmf->pgoff));
-	if (slot && READ_ONCE(slot->page.state) != DSM_NONE &&
-	    !READ_ONCE(slot->page.want) && dsm_futex_knows(node, vmf->vma))
+	look = dsm_slot_look(node, dsm_page_of(node, vmf->pgoff));
+	if (look.state != DSM_NONE && !look.want &&
+	    dsm_futex_knows(node, vmf->vma))
 		ret = filemap_map_pages(vmf, first, last);
 	dsm_node_put_active(node);
 	return ret;

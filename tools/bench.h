@@ -119,7 +119,7 @@ enum op {
 	OP_TOUCH = 1,	/* pages, how */
 	OP_EXPECT,	/* pages, state, owner */
 	OP_UNTOUCHED,	/* value is the first page behind all touched ones */
-	OP_SLAB,	/* value is the kernel's slab memory, in bytes */
+	OP_SLAB,	/* value is the kernel's slab memory in bytes, or 0 */
 	OP_ANSWER,	/* count exchanges: in bytes come, out bytes go */
 	OP_POUR,	/* out bytes go, on the same connection */
 	OP_FAULT,	/* pages, how, threads: touch all; value is the time */
@@ -192,7 +192,7 @@ uint64_t peer_call(struct peer *p, const struct request *rq);
 
 /* bench_local.c */
 
-uint64_t slab_bytes(void);
+uint64_t slab_bytes(const struct memory *m);
 
 /* bench_lock.c */
 

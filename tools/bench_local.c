@@ -16,8 +16,12 @@
 #define ROUNDS		8
 
 #define METADATA_PAGES	4096
-/* Longer than messages are kept until the other node has acknowledged them */
-#define QUIET_MS	2500
+/*
+ * Longer than messages are kept until the other node has acknowledged them, and
+ * than it takes pages to come to rest (rest_ms, twice) and RCU to free what
+ * they had (5 s, in kernel/rcu/tree.c)
+ */
+#define QUIET_MS	10000
 
 static int tmpfs_file(size_t length)
 {
@@ -136,13 +140,15 @@ void measure_local_load(struct bench *b, struct result *r)
 
 /* ---- memory beside the pages ---- */
 
-/* The kernel's memory in slabs */
-uint64_t slab_bytes(void)
+/* The kernel's memory in slabs, while all pages rest; 0 if one does not */
+uint64_t slab_bytes(const struct memory *m)
 {
 	unsigned long kib = 0;
 	char line[128];
 	FILE *file;
 
+	if (memory_counter(m, "awake_pages"))
+		return 0;
 	file = fopen("/proc/meminfo", "r");
 	if (!file)
 		die("cannot open /proc/meminfo: %m");
@@ -162,9 +168,14 @@ static uint64_t slab_of_all(struct bench *b)
 	unsigned int i;
 
 	pause_ms(QUIET_MS);
-	sum = slab_bytes();
-	for (i = 0; i < b->nr_peers; i++)
-		sum += peer_call(&b->peers[i], &rq);
+	sum = slab_bytes(&b->mem);
+	for (i = 0; sum && i < b->nr_peers; i++) {
+		uint64_t bytes = peer_call(&b->peers[i], &rq);
+
+		sum = bytes ? sum + bytes : 0;
+	}
+	if (!sum)
+		die("pages do not come to rest");
 	return sum;
 }
 

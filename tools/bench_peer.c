@@ -142,7 +142,7 @@ static void carry_out(struct client *c, const struct request *rq,
 		re->value = pages_untouched(c->m);
 		break;
 	case OP_SLAB:
-		re->value = slab_bytes();
+		re->value = slab_bytes(c->m);
 		break;
 	case OP_FAULT:
 		re->value = do_fault(c, rq);

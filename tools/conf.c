@@ -19,6 +19,7 @@
 #define CLUSTER_NAME_MAX	63
 #define HOLD_US_MAX		1000000
 #define AHEAD_PAGES_MAX	512
+#define REST_MS_MAX	60000
 #define PORT_MAX		65535
 
 enum section {
@@ -118,6 +119,16 @@ static const char *ahead_value(const char *text, char *out)
 	return NULL;
 }
 
+static const char *rest_value(const char *text, char *out)
+{
+	__u64 ms;
+
+	if (!parse_number(text, REST_MS_MAX, &ms))
+		return "is not a number of milliseconds from 0 to 60000";
+	snprintf(out, CONF_VALUE_MAX, "%llu", ms);
+	return NULL;
+}
+
 /*
  * The defaults are the module's own. They are written out, so that what a node
  * does depends on the file alone and not on what was set before.
@@ -142,6 +153,8 @@ static const struct {
 		"HoldUs", "hold_us", "auto", hold_value },
 	[CONF_AHEAD_PAGES] = {
 		"AheadPages", "ahead_pages", "64", ahead_value },
+	[CONF_REST_MS] = {
+		"RestMs", "rest_ms", "1000", rest_value },
 };
 
 #define bad_line(p, line, fmt, ...) \

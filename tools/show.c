@@ -307,6 +307,7 @@ static void json_instance(const char *instance, char **ids, char **stats)
 		{ "hold_us", false },
 		{ "hold_now_us", true },
 		{ "ahead_pages", true },
+		{ "rest_ms", true },
 	};
 
 	json_open('{');

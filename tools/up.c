@@ -219,6 +219,7 @@ const struct command command_up = {
 	"  FaultTimeoutMs = 30000    # 0: wait for ever\n"
 	"  HoldUs = auto             # or microseconds\n"
 	"  AheadPages = 64           # 0: never ask ahead\n"
+	"  RestMs = 1000             # 0: never put pages to rest\n"
 	"  [Node]\n"
 	"  Id = 0\n"
 	"  Address = 10.0.0.10:7424\n"

@@ -57,6 +57,19 @@ void dsm_home_pack(const struct dsm_home *hm, struct dsm_home_rest *rest,
 		   u16 words);
 
 /**
+ * dsm_home_rest_names - whether a node has to do with a directory entry at rest
+ * @rest:	what was kept
+ * @node:	the node
+ *
+ * If not, it is nothing to the entry that the node is lost.
+ */
+static inline bool dsm_home_rest_names(const struct dsm_home_rest *rest,
+				       u16 node)
+{
+	return rest->owner == node || dsm_set_has(rest->copyset, node);
+}
+
+/**
  * dsm_home_unpack - take a directory entry up again
  * @hm:		the entry, after dsm_home_init()
  * @rest:	what was kept

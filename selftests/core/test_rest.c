@@ -131,6 +131,9 @@ TEST_AT(0, dsm_home_unpack__all_that_counts)
 	f->hm.migratory = DSM_MIGRATORY;
 	f->hm.serial = 9;
 	dsm_home_pack(&f->hm, &kept.home, 1);
+	EXPECT_TRUE(dsm_home_rest_names(&kept.home, 0));
+	EXPECT_FALSE(dsm_home_rest_names(&kept.home, 1));
+	EXPECT_TRUE(dsm_home_rest_names(&kept.home, 2));
 	memset(&f->hm, 0xa5, sizeof(f->hm));
 	dsm_home_init(&f->hm, 0, f->copyset, f->inval, f->queue, 1);
 	dsm_home_unpack(&f->hm, &kept.home, 1);
@@ -142,4 +145,18 @@ TEST_AT(0, dsm_home_unpack__all_that_counts)
 	EXPECT_EQ(DSM_NO_NODE, f->hm.requester);
 	EXPECT_EQ(DSM_NO_NODE, f->hm.source);
 	EXPECT_EQ(0, f->hm.busy);
+}
+
+/* The owner has no copy any more where its page is lost. */
+TEST_AT(0, dsm_home_rest_names__the_owner)
+{
+	struct {
+		struct dsm_home_rest home;
+		u64 words[1];
+	} kept;
+
+	setup_home(f, 2, 7, 0);
+	dsm_home_pack(&f->hm, &kept.home, 1);
+	EXPECT_TRUE(dsm_home_rest_names(&kept.home, 2));
+	EXPECT_FALSE(dsm_home_rest_names(&kept.home, 0));
 }

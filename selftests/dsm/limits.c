@@ -309,9 +309,10 @@ TEST_F_TIMEOUT(cgroup, charged_for_slots, SECONDS)
 		SKIP(return, NO_MEMCG);
 	before = machine_pages_of(group, "slab");
 	start(self, 0, &job, self->done);
-	ASSERT_TRUE(wait_for(*self->done == job.pages));
+	/* Pages that nobody comes to for a while need less. */
 	EXPECT_TRUE(wait_for(machine_pages_of(group, "slab") >=
 			     before + job.pages / 20));
+	ASSERT_TRUE(wait_for(*self->done == job.pages));
 	/* Kernels that check themselves put something around each. */
 	EXPECT_GT(before + job.pages / 4 + SLACK,
 		  machine_pages_of(group, "slab"));

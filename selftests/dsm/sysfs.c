@@ -145,6 +145,14 @@ static const struct change changes[] = {
 	{ "ahead_pages", "513", NULL },
 	{ "ahead_pages", "64 1", NULL },
 	{ "ahead_pages", "x", NULL },
+	{ "rest_ms", "0", "0" },
+	{ "rest_ms", "60000", "60000" },
+	{ "rest_ms", "1000", "1000" },
+	{ "rest_ms", "", NULL },
+	{ "rest_ms", "-1", NULL },
+	{ "rest_ms", "60001", NULL },
+	{ "rest_ms", "1 1", NULL },
+	{ "rest_ms", "auto", NULL },
 
 	{ "state", "", NULL },
 	{ "state", "x", NULL },
@@ -164,7 +172,8 @@ static const char * const stats[] = {
 	"read_faults", "write_faults", "upgrades", "faults_local",
 	"faults_failed", "invalidations_in", "invalidations_out", "pages_in",
 	"pages_out", "messages_in", "messages_out", "resident_pages",
-	"owned_pages", "home_pages", "retries", "rejected_messages",
+	"owned_pages", "home_pages", "awake_pages", "retries",
+	"rejected_messages",
 };
 
 static const char * const of_nodes[] = {
@@ -223,6 +232,7 @@ TEST(fresh)
 	EXPECT_TRUE(reads("hold_us", "auto"));
 	EXPECT_TRUE(reads("hold_now_us", "100"));
 	EXPECT_TRUE(reads("ahead_pages", "64"));
+	EXPECT_TRUE(reads("rest_ms", "1000"));
 	EXPECT_TRUE(reads("state", "down"));
 }
 
@@ -440,6 +450,8 @@ TEST_F(sysfs, busy_while_up)
 	EXPECT_TRUE(reads("ahead_pages", "5"));
 	EXPECT_EQ(EINVAL, set("ahead_pages", "513"));
 	EXPECT_TRUE(reads("ahead_pages", "5"));
+	EXPECT_EQ(0, set("rest_ms", "1"));
+	EXPECT_TRUE(reads("rest_ms", "1"));
 
 	EXPECT_EQ(0, set("state", "down"));
 	EXPECT_TRUE(reads("state", "down"));

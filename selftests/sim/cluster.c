@@ -175,8 +175,8 @@ static void act(u16 node, u32 page, const struct dsm_act *a)
 }
 
 /*
- * Every other microsecond a page at rest is packed and taken up again: it has to
- * be as good as one that never rested.
+ * Every other microsecond a page at rest is packed and taken up again: it has
+ * to be as good as one that never rested.
  */
 static void rest(u32 page, struct dsm_page *pg, struct dsm_home *hm)
 {

@@ -23,13 +23,14 @@ ATTRS = {
     "state": "down", "node_id": "none", "listen": "none", "size": "0",
     "block_size": "4096", "base": "0x300000000000", "cluster": "dsm",
     "fault_timeout_ms": "30000", "hold_us": "auto",
-    "hold_now_us": "100", "ahead_pages": "64", "add_node": "", "remove_node": "",
+    "hold_now_us": "100", "ahead_pages": "64", "rest_ms": "1000",
+    "add_node": "", "remove_node": "",
 }
 STATS = (
     "read_faults", "write_faults", "upgrades", "faults_local",
     "faults_failed", "invalidations_in", "invalidations_out", "pages_in",
     "pages_out", "messages_in", "messages_out", "resident_pages",
-    "owned_pages", "home_pages", "retries", "rejected_messages",
+    "owned_pages", "home_pages", "awake_pages", "retries", "rejected_messages",
 )
 NODE_ATTRS = ("rtt_us", "pages_in", "pages_out", "messages_in", "messages_out")
 

@@ -50,7 +50,7 @@ LAB_SETTINGS = [
     ("node_id", "0"), ("listen", "127.0.0.1:7424"), ("cluster", "lab"),
     ("block_size", str(os.sysconf("SC_PAGESIZE"))), ("size", "67108864"),
     ("base", "0x300000000000"), ("fault_timeout_ms", "30000"),
-    ("hold_us", "auto"), ("ahead_pages", "64"),
+    ("hold_us", "auto"), ("ahead_pages", "64"), ("rest_ms", "1000"),
 ]
 LAB_NODES = [
     ("add_node", "1 192.0.2.11:7424"), ("add_node", "7 [2001:db8::7]:7424"),
@@ -133,6 +133,7 @@ class Up(DsmctlTest):
             [Cluster]
             HoldUs = 0
             AheadPages = 0
+            RestMs = 0
             FaultTimeoutMs = 0
             Base = 0x7000000000\r
             BlockSize = 4K
@@ -143,7 +144,7 @@ class Up(DsmctlTest):
             ("node_id", "5"), ("listen", "[::1]:1"), ("cluster", "A-z_0.9"),
             ("block_size", "4096"), ("size", "1073741824"),
             ("base", "0x7000000000"), ("fault_timeout_ms", "0"),
-            ("hold_us", "0"), ("ahead_pages", "0"),
+            ("hold_us", "0"), ("ahead_pages", "0"), ("rest_ms", "0"),
             ("state", "up"),
         ])
 
@@ -371,6 +372,12 @@ class Conf(DsmctlTest):
                                f"'{value}' is not a number of pages from 0 "
                                "to 512")
 
+    def test_conf__rest_ms(self):
+        for value in ("-1", "1s", "60001"):
+            self.refuses_value("RestMs", value,
+                               f"'{value}' is not a number of milliseconds "
+                               "from 0 to 60000")
+
     def test_conf__id(self):
         for value in ("-1", "1024", "0x1", "one", "1,2"):
             self.refuses_value("Id", value,
@@ -527,7 +534,7 @@ class Show(DsmctlTest):
         settings = {
             "base": "0x300000000000", "block_size": 4096,
             "fault_timeout_ms": 30000, "hold_us": "auto",
-            "hold_now_us": 100, "ahead_pages": 64,
+            "hold_now_us": 100, "ahead_pages": 64, "rest_ms": 1000,
         }
         self.assertEqual(json.loads(out), {"instances": [
             {
