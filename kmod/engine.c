@@ -652,13 +652,13 @@ void dsm_engine_recv(struct dsm_node *node, u16 from,
 void dsm_engine_lose(struct dsm_node *node, u16 id)
 {
 	struct dsm_event ev = { .type = DSM_EV_LOST, .from = id };
+	unsigned long place = 0;
 	struct dsm_slot *slot;
-	u64 index;
 
 	dsm_set_add(node->core.members.lost, id);
 	/* A slot that is being made either is found below or sees the set. */
 	smp_mb();
-	for (index = 0; (slot = dsm_slot_next(node, &index, id)); index++) {
+	while ((slot = dsm_slot_next(node, &place, id))) {
 		mutex_lock(&slot->lock);
 		step(node, slot, &ev, NULL);
 		mutex_unlock(&slot->lock);

@@ -10,6 +10,7 @@
  * and nothing is going on. It keeps its folio, with the reference, when it goes
  * to rest.
  */
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -43,6 +44,48 @@ struct home_slot {
 	struct dsm_home home;
 	u64 words[];
 };
+
+/*
+ * In the index, pages are not in the order of their numbers: those of one home
+ * that come one round of stripes after the other are together, as many as a
+ * node of the XArray has room for. A node that has to do with no others than
+ * those it is the home of would have a third of that room filled, or less.
+ */
+#define ROUNDS		(XA_CHUNK_SIZE / DSM_STRIPE_PAGES)
+
+static_assert(ROUNDS && XA_CHUNK_SIZE % DSM_STRIPE_PAGES == 0);
+
+/* Where a page is in the index */
+static unsigned long place_of(const struct dsm_node *node, u64 page)
+{
+	u32 nr = node->core.members.nr;
+	u32 in_stripe = page % DSM_STRIPE_PAGES;
+	u64 stripe = page / DSM_STRIPE_PAGES;
+	u64 round = div_u64(stripe, nr);
+	u32 member = stripe - round * nr;
+
+	stripe = (round / ROUNDS * nr + member) * ROUNDS + round % ROUNDS;
+	return stripe * DSM_STRIPE_PAGES + in_stripe;
+}
+
+/* And which page is there */
+static u64 page_at(const struct dsm_node *node, unsigned long place)
+{
+	u32 nr = node->core.members.nr;
+	u32 in_stripe = place % DSM_STRIPE_PAGES;
+	u64 stripe = place / DSM_STRIPE_PAGES;
+	u64 chunk = stripe / ROUNDS, rounds = div_u64(chunk, nr);
+	u32 member = chunk - rounds * nr;
+
+	stripe = (rounds * ROUNDS + stripe % ROUNDS) * nr + member;
+	return stripe * DSM_STRIPE_PAGES + in_stripe;
+}
+
+/* What the index has of a page */
+static void *load(struct dsm_node *node, u64 page)
+{
+	return xa_load(&node->slots, place_of(node, page));
+}
 
 static bool is_home(const struct dsm_node *node, u64 index)
 {
@@ -79,7 +122,7 @@ static u64 packed_page(void *entry)
  */
 struct dsm_slot *dsm_slot_peek(struct dsm_node *node, u64 index)
 {
-	return to_slot(xa_load(&node->slots, index));
+	return to_slot(load(node, index));
 }
 
 static struct dsm_look look_at(void *entry)
@@ -105,7 +148,7 @@ struct dsm_look dsm_slot_look(struct dsm_node *node, u64 index)
 	void *entry;
 
 	rcu_read_lock();
-	entry = xa_load(&node->slots, index);
+	entry = load(node, index);
 	if (!to_rest(entry)) {
 		look = look_at(entry);
 		rcu_read_unlock();
@@ -114,7 +157,7 @@ struct dsm_look dsm_slot_look(struct dsm_node *node, u64 index)
 	rcu_read_unlock();
 	/* That is freed at once when the page is woken. */
 	xa_lock(&node->slots);
-	look = look_at(xa_load(&node->slots, index));
+	look = look_at(load(node, index));
 	xa_unlock(&node->slots);
 	return look;
 }
@@ -122,7 +165,7 @@ struct dsm_look dsm_slot_look(struct dsm_node *node, u64 index)
 /** dsm_slot_is_known() - whether this node has ever had to do with a page */
 bool dsm_slot_is_known(struct dsm_node *node, u64 index)
 {
-	return xa_load(&node->slots, index);
+	return load(node, index);
 }
 
 /** dsm_slot_get_awake() - a page with a reference, or NULL if it rests */
@@ -207,13 +250,14 @@ static void wake(struct dsm_node *node, struct dsm_slot *slot, void *entry)
 static struct dsm_slot *slot_add(struct dsm_node *node, struct dsm_slot *new,
 				 gfp_t gfp)
 {
+	unsigned long place = place_of(node, new->index);
 	struct xarray *slots = &node->slots;
 	struct dsm_slot *slot = NULL;
 	void *entry;
 
 	xa_lock(slots);
 	/* This may unlock it, to get memory. */
-	entry = __xa_cmpxchg(slots, new->index, NULL, new, gfp);
+	entry = __xa_cmpxchg(slots, place, NULL, new, gfp);
 	if (!xa_is_err(entry))
 		slot = entry ? to_slot(entry) : new;
 	if (slot == new && new->home)
@@ -224,11 +268,11 @@ static struct dsm_slot *slot_add(struct dsm_node *node, struct dsm_slot *new,
 		slot = new;
 		wake(node, new, entry);
 		/* There is a place for it, so this needs no memory. */
-		__xa_store(slots, new->index, new, 0);
+		__xa_store(slots, place, new, 0);
 		kfree(to_rest(entry));
 	}
 	if (slot == new)
-		__xa_set_mark(slots, new->index, AWAKE);
+		__xa_set_mark(slots, place, AWAKE);
 	xa_unlock(slots);
 	return slot;
 }
@@ -273,15 +317,15 @@ struct dsm_slot *dsm_slot_get(struct dsm_node *node, u64 index, gfp_t gfp)
 	return slot;
 }
 
-/* Whether a page may have to do with a node, which is lost */
-static bool concerns(struct dsm_node *node, u64 index, u16 id)
+/* Whether the page at a place may have to do with a node, which is lost */
+static bool concerns(struct dsm_node *node, unsigned long place, u16 id)
 {
 	const struct rest *rest;
 	bool does = true;
 	void *entry;
 
 	xa_lock(&node->slots);
-	entry = xa_load(&node->slots, index);
+	entry = xa_load(&node->slots, place);
 	rest = to_rest(entry);
 	if (xa_is_value(entry))
 		does = false;
@@ -294,7 +338,7 @@ static bool concerns(struct dsm_node *node, u64 index, u16 id)
 /**
  * dsm_slot_next - the next page that may have to do with a lost node
  * @node:	the node, active
- * @index:	where to look first; becomes the page's number
+ * @place:	where to look first, 0 to begin with; becomes where to go on
  * @id:		the lost node
  *
  * A page at rest whose home is elsewhere neither waits for anybody nor owes
@@ -302,16 +346,17 @@ static bool concerns(struct dsm_node *node, u64 index, u16 id)
  *
  * Return: its slot, with a reference, or NULL if there is no other.
  */
-struct dsm_slot *dsm_slot_next(struct dsm_node *node, u64 *index, u16 id)
+struct dsm_slot *dsm_slot_next(struct dsm_node *node, unsigned long *place,
+			       u16 id)
 {
 	unsigned long i;
 	void *entry;
 
-	xa_for_each_start(&node->slots, i, entry, *index) {
+	xa_for_each_start(&node->slots, i, entry, *place) {
 		if (concerns(node, i, id)) {
-			*index = i;
-			return dsm_slot_get(node, i,
-					      GFP_NOIO | __GFP_NOFAIL);
+			*place = i + 1;
+			return dsm_slot_get(node, page_at(node, i),
+					    GFP_NOIO | __GFP_NOFAIL);
 		}
 		cond_resched();
 	}
@@ -357,13 +402,14 @@ static void *pack(struct dsm_node *node, const struct dsm_slot *slot)
 /* Put a locked page's entry in its place, unless somebody has come meanwhile */
 static bool replace(struct dsm_node *node, struct dsm_slot *slot, void *entry)
 {
+	unsigned long place = place_of(node, slot->index);
 	bool alone;
 
 	xa_lock(&node->slots);
 	alone = refcount_dec_if_one(&slot->users);
 	if (alone) {
-		__xa_store(&node->slots, slot->index, entry, 0);
-		__xa_clear_mark(&node->slots, slot->index, AWAKE);
+		__xa_store(&node->slots, place, entry, 0);
+		__xa_clear_mark(&node->slots, place, AWAKE);
 	}
 	xa_unlock(&node->slots);
 	return alone;
@@ -396,11 +442,11 @@ static void rest_work(struct work_struct *work)
 	struct dsm_node *node = container_of(to_delayed_work(work),
 					     struct dsm_node, rest_work);
 	struct dsm_slot *slot;
-	unsigned long index;
+	unsigned long place;
 	bool awake = false;
 	void *entry;
 
-	xa_for_each_marked(&node->slots, index, entry, AWAKE) {
+	xa_for_each_marked(&node->slots, place, entry, AWAKE) {
 		bool recent;
 
 		if (!READ_ONCE(node->set.rest_ms))
@@ -436,7 +482,7 @@ void dsm_slots_start(struct dsm_node *node)
 }
 
 /* Free what there is of a page, and give back the reference to its folio. */
-static void slot_free(struct dsm_node *node, u64 index, void *entry)
+static void slot_free(struct dsm_node *node, unsigned long place, void *entry)
 {
 	struct dsm_slot *slot = to_slot(entry);
 	struct folio *folio;
@@ -448,7 +494,7 @@ static void slot_free(struct dsm_node *node, u64 index, void *entry)
 		return;
 	}
 	folio = filemap_get_folio(node->inode->i_mapping,
-				  dsm_page_pgoff(node, index));
+				  dsm_page_pgoff(node, page_at(node, place)));
 	if (!IS_ERR(folio))
 		folio_put_refs(folio, 2);
 	kfree(to_rest(entry));
@@ -457,12 +503,12 @@ static void slot_free(struct dsm_node *node, u64 index, void *entry)
 /** dsm_slots_stop() - free all pages of a node that has no users any more */
 void dsm_slots_stop(struct dsm_node *node)
 {
-	unsigned long index;
+	unsigned long place;
 	void *entry;
 
 	cancel_delayed_work_sync(&node->rest_work);
-	xa_for_each(&node->slots, index, entry) {
-		slot_free(node, index, entry);
+	xa_for_each(&node->slots, place, entry) {
+		slot_free(node, place, entry);
 		cond_resched();
 	}
 	xa_destroy(&node->slots);
