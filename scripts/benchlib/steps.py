@@ -7,6 +7,7 @@ machine sees of it, is the way there and back: networks, interrupts, and a
 processor that has to wake up.
 """
 
+import collections
 import re
 import statistics
 
@@ -30,8 +31,13 @@ echo 0 >$t/tracing_on
 cat $t/trace
 """
 
-LINE = re.compile(r"\s*(\S.*?)-\d+\s+\[\d+\] \S+\s+([\d.]+): (\w+)[:(]? ?(.*)")
+LINE = re.compile(
+    r"\s*(\S.*?)-(\d+)\s+\[\d+\] \S+\s+([\d.]+): (\w+)[:(]? ?(.*)")
+PAGE = re.compile(r"\bpage=(\d+) ")
 PROGRAM = "dsmbench"
+
+# Of misses among other traffic, those that take the longest are looked at too.
+SLOWEST = 0.05
 
 
 def program(event):
@@ -78,7 +84,11 @@ PATHS = {
     "read-home": [("GET", "DATA")],
     "read-third": [("GET", "FORWARD"), ("FORWARD", "DATA")],
     "upgrade": [("GET", "GRANT")],
+    "urgent": [("GET", "DATA")],
 }
+
+# Those of them in which there is other traffic
+CROWDED = {"urgent"}
 
 # What happens one after the other. Of what happens several times in a row the
 # last counts.
@@ -122,8 +132,9 @@ def parse(text):
     for line in text.splitlines():
         match = LINE.match(line)
         if match:
-            yield {"task": match[1], "at": float(match[2]) * 1e6,
-                   "name": match[3], "text": match[4]}
+            yield {"task": match[1], "pid": match[2],
+                   "at": float(match[3]) * 1e6, "name": match[4],
+                   "text": match[5]}
 
 
 def chains(events, steps):
@@ -181,6 +192,75 @@ def breakdown(name, traces, sides):
             f"  {sum(asks):8.0f} us  in all"]
 
 
+def by_page(events, name, types=""):
+    """The last event of a kind about each page that it is about"""
+    kind = message(name, types) if types else lambda e: e["name"] == name
+    return {PAGE.search(e["text"])[1]: e for e in events if kind(e)}
+
+
+def misses(events, pid):
+    """Single misses of one program among the traffic of others, by page: what
+    passes from the fault to the request, to the answer's handler, to the
+    page; and whether it was the program that handled the answer."""
+    asked = by_page(events, "dsm_send", "GET")
+    came = by_page(events, "dsm_recv", "DATA")
+    got = by_page([e for e in events if is_done(e)], "dsm_fault")
+    # Who receives for others may ask ahead for them, too.
+    missed = by_page([e for e in events if e["pid"] == pid and
+                      not is_done(e)], "dsm_fault")
+    found, begin = {}, None
+    for event in events:
+        if is_fault(event) and event["pid"] == pid:
+            begin = event["at"]
+        page = PAGE.search(event["text"])
+        page = page and page[1]
+        if event is not asked.get(page) or begin is None or \
+                page not in came or page not in got or page not in missed:
+            continue
+        times = [begin, event["at"], came[page]["at"], got[page]["at"]]
+        if times == sorted(times):
+            found[page] = ([b - a for a, b in zip(times, times[1:])],
+                           came[page]["pid"] == pid)
+    return found
+
+
+def crowd_line(title, rows):
+    """One row of a table: the means of some misses"""
+    columns = [statistics.mean(row[n] for row in rows) for n in range(5)]
+    return f"  {title:18}" + "".join(f"{value:10.0f}" for value in columns)
+
+
+def crowded(name, traces):
+    """A miss while another process reads in bulk: what the slowest wait for"""
+    # The two that fault most: the one that misses began the one that reads.
+    faults = collections.defaultdict(list)
+    for event in filter(is_fault, traces[0]):
+        faults[event["pid"]].append(event["at"])
+    pids = sorted(faults, key=lambda pid: len(faults[pid]))[-2:]
+    pid, reader = sorted(pids, key=int)
+    found = misses([e for e in traces[0] if
+                    faults[reader][0] < e["at"] < faults[reader][-1]], pid)
+    taken = by_page(traces[1], "dsm_recv", "GET")
+    sent = by_page(traces[1], "dsm_send", "DATA")
+    rows = []
+    for page, ((ask, wait, end), itself) in found.items():
+        if page in taken and page in sent:
+            serve = sent[page]["at"] - taken[page]["at"]
+            rows.append([ask, wait - serve, serve, end,
+                         ask + wait + end, itself])
+    if not rows:
+        raise LookupError("no single miss was traced")
+    rows.sort(key=lambda row: row[4])
+    slow = rows[-max(1, round(len(rows) * SLOWEST)):]
+    lines = [f"{name}: means in us ({len(rows)} misses, {len(slow)} slowest)",
+             " " * 20 + "".join(f"{title:>10}" for title in (
+                 "asks", "on way", "served", "runs", "all"))]
+    for title, some in (("all", rows), ("slowest", slow)):
+        lines.append(crowd_line(title, some))
+    return [*lines, "  of the slowest, the program itself handled the answer "
+            f"of {sum(row[5] for row in slow)}"]
+
+
 def nodes(measure):
     """How many take part, from the first on"""
     return 1 + len(PATHS[measure])
@@ -190,6 +270,8 @@ def text(measure, traces):
     """From what the kernels of all those nodes traced"""
     traces = [list(parse(trace)) for trace in traces]
     path = PATHS[measure]
+    if measure in CROWDED:
+        return "\n".join([*crowded(measure, traces), ""])
     answer = path[-1][1]
     sides = [at_asker(answer), *(at_answerer(*pair) for pair in path)]
     return "\n".join([
