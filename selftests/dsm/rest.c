@@ -269,7 +269,7 @@ TEST_F_TIMEOUT(rest, sleeper, SECONDS)
 /* ---- pages that rest as often as they can while they are fought for ---- */
 
 #define THREADS		6
-#define ROUNDS		400
+#define ROUNDS		150
 #define SHARED		12	/* pages */
 
 struct fighter {
