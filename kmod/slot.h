@@ -27,7 +27,7 @@
  * @index:	the page's number
  * @wait:	who waits for @page's request to end
  * @asked_at:	when that request began, in jiffies
- * @used_by:	who used the page since it came, a bit each (see spanned())
+ * @used_by:	who used the page since it came, a bit each (see engine.c)
  * @asked_by:	who asked for it since the request began, a bit each
  * @gone:	when it last went from here, counted by node->gone
  * @woken_at:	when that last woke a sleeper of futex(), in jiffies

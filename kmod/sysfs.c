@@ -145,49 +145,38 @@ static int set_cluster(struct dsm_settings *set, const char *buf)
 	return 0;
 }
 
-static int set_fault_timeout_ms(struct dsm_settings *set, const char *buf)
+/* A number from 0 to @max that may change while the node is up */
+static int set_number(u32 *setting, const char *buf, u32 max)
 {
 	u32 value;
 
-	if (!isdigit(*buf) || kstrtou32(buf, 10, &value))
+	if (!isdigit(*buf) || kstrtou32(buf, 10, &value) || value > max)
 		return -EINVAL;
-	WRITE_ONCE(set->fault_timeout_ms, value);
+	WRITE_ONCE(*setting, value);
 	return 0;
+}
+
+static int set_fault_timeout_ms(struct dsm_settings *set, const char *buf)
+{
+	return set_number(&set->fault_timeout_ms, buf, U32_MAX);
 }
 
 static int set_hold_us(struct dsm_settings *set, const char *buf)
 {
-	u32 value;
-
-	if (sysfs_streq(buf, "auto"))
-		value = DSM_HOLD_AUTO;
-	else if (!isdigit(*buf) || kstrtou32(buf, 10, &value) ||
-		 value > DSM_HOLD_US_MAX)
-		return -EINVAL;
-	WRITE_ONCE(set->hold_us, value);
+	if (!sysfs_streq(buf, "auto"))
+		return set_number(&set->hold_us, buf, DSM_HOLD_US_MAX);
+	WRITE_ONCE(set->hold_us, DSM_HOLD_AUTO);
 	return 0;
 }
 
 static int set_ahead_pages(struct dsm_settings *set, const char *buf)
 {
-	u32 value;
-
-	if (!isdigit(*buf) || kstrtou32(buf, 10, &value) ||
-	    value > DSM_PREFETCH_MAX)
-		return -EINVAL;
-	WRITE_ONCE(set->ahead_pages, value);
-	return 0;
+	return set_number(&set->ahead_pages, buf, DSM_PREFETCH_MAX);
 }
 
 static int set_rest_ms(struct dsm_settings *set, const char *buf)
 {
-	u32 value;
-
-	if (!isdigit(*buf) || kstrtou32(buf, 10, &value) ||
-	    value > DSM_REST_MS_MAX)
-		return -EINVAL;
-	WRITE_ONCE(set->rest_ms, value);
-	return 0;
+	return set_number(&set->rest_ms, buf, DSM_REST_MS_MAX);
 }
 
 /* Change a copy, and take it over whole if the value was good. */
