@@ -12,7 +12,8 @@
  * Who sleeps where is seen in the registers that a thread entered the kernel
  * with: the system call, and the word's address. Which addresses are the
  * region's is known from the process's page faults: without one it has never
- * seen a page.
+ * seen a page. (Unless it shares its memory with another process, as vfork()
+ * and clone() without CLONE_THREAD have it, and that one had them all.)
  *
  * A wake-up at once is not enough, for two kinds of threads:
  *
@@ -87,17 +88,18 @@ static void process_free(struct dsm_process *process)
 	call_rcu(&process->rcu, process_free_rcu);
 }
 
-static int process_add(struct dsm_node *node, unsigned long offset)
+static int process_add(struct dsm_node *node, struct pid *pid,
+		       unsigned long offset)
 {
 	struct dsm_process *process, *old;
 
 	process = kzalloc_obj(*process);
 	if (!process)
 		return -ENOMEM;
-	process->pid = get_pid(task_tgid(current));
+	process->pid = get_pid(pid);
 	process->offset = offset;
 	/* What is there is of a process that is dead, or of this very one. */
-	old = xa_store(&node->processes, current->tgid, process, GFP_KERNEL);
+	old = xa_store(&node->processes, pid_nr(pid), process, GFP_KERNEL);
 	if (xa_is_err(old)) {
 		process_free(process);
 		return xa_err(old);
@@ -107,35 +109,82 @@ static int process_add(struct dsm_node *node, unsigned long offset)
 	return 0;
 }
 
-/**
- * dsm_futex_note - the running process is about to see a page
- * @node:	the node, active
- * @vma:	the mapping
- *
- * Return: 0 or %-ENOMEM.
- */
-int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma)
+static int note(struct dsm_node *node, struct pid *pid, unsigned long offset)
 {
 	struct dsm_process *process;
 	int err = 0;
 
-	/* Whoever looks from outside does not sleep on what is in there. */
-	if (current->mm != vma->vm_mm)
-		return 0;
 	rcu_read_lock();
-	process = xa_load(&node->processes, current->tgid);
-	if (process && process->pid == task_tgid(current)) {
-		if (process->offset != offset_of(vma))
+	process = xa_load(&node->processes, pid_nr(pid));
+	if (process && process->pid == pid) {
+		if (process->offset != offset)
 			WRITE_ONCE(process->several, true);
 		rcu_read_unlock();
 		return 0;
 	}
 	rcu_read_unlock();
 	mutex_lock(&node->process_lock);
-	process = xa_load(&node->processes, current->tgid);
-	if (!process || process->pid != task_tgid(current))
-		err = process_add(node, offset_of(vma));
+	process = xa_load(&node->processes, pid_nr(pid));
+	if (!process || process->pid != pid)
+		err = process_add(node, pid, offset);
 	mutex_unlock(&node->process_lock);
+	return err;
+}
+
+/* Whether the running thread is one of the process whose memory that is */
+static bool is_own(const struct mm_struct *mm)
+{
+	return current->mm == mm && !(current->flags & PF_KTHREAD);
+}
+
+/* A thread whose memory that is, or NULL; under rcu_read_lock() */
+static struct task_struct *thread_of(const struct mm_struct *mm)
+{
+	struct task_struct *leader, *task;
+
+	for_each_process_thread(leader, task) {
+		if (READ_ONCE(task->mm) == mm && !(task->flags & PF_KTHREAD))
+			return task;
+	}
+	return NULL;
+}
+
+/* The process whose memory that is, with a reference; NULL if it is exiting */
+static struct pid *process_of(const struct mm_struct *mm)
+{
+	struct task_struct *task;
+	struct pid *pid = NULL;
+
+	rcu_read_lock();
+	task = thread_of(mm);
+	if (task)
+		pid = get_pid(task_tgid(task));
+	rcu_read_unlock();
+	return pid;
+}
+
+/**
+ * dsm_futex_note - a process is about to see a page
+ * @node:	the node, active
+ * @vma:	the mapping
+ *
+ * Mostly it is the running one. But a debugger, or a thread of the kernel's,
+ * maps a page for the process that it looks into.
+ *
+ * Return: 0 or %-ENOMEM.
+ */
+int dsm_futex_note(struct dsm_node *node, const struct vm_area_struct *vma)
+{
+	struct pid *pid;
+	int err;
+
+	if (is_own(vma->vm_mm))
+		return note(node, task_tgid(current), offset_of(vma));
+	pid = process_of(vma->vm_mm);
+	if (!pid)
+		return 0;
+	err = note(node, pid, offset_of(vma));
+	put_pid(pid);
 	return err;
 }
 
@@ -152,7 +201,7 @@ bool dsm_futex_knows(struct dsm_node *node, const struct vm_area_struct *vma)
 	bool known;
 
 	/* Whoever looks from outside would map pages for one not known. */
-	if (current->mm != vma->vm_mm)
+	if (!is_own(vma->vm_mm))
 		return false;
 	rcu_read_lock();
 	process = xa_load(&node->processes, current->tgid);
@@ -175,11 +224,29 @@ enum sleep {
 	ON_ANY,
 };
 
+/* Stopped and continued, a call with a time limit goes on as another one. */
+static bool is_restarted(struct task_struct *task, struct pt_regs *regs)
+{
+	int nr = syscall_get_nr(task, regs);
+
+#ifdef CONFIG_IA32_EMULATION
+	if (!user_64bit_mode(regs))
+		return nr == __NR_ia32_restart_syscall;
+#endif
+	return nr == __NR_restart_syscall;
+}
+
 static enum sleep sleep_of_call(struct task_struct *task, struct pt_regs *regs,
 				unsigned long *address)
 {
 	unsigned long args[6];
 
+	if (is_restarted(task, regs)) {
+		/* If that was another call, its sleeper looks again. */
+		*address = (unsigned long)
+			data_race(task->restart_block.futex.uaddr);
+		return ON_WORD;
+	}
 	switch (syscall_get_nr(task, regs)) {
 	case __NR_futex:
 #ifdef CONFIG_IA32_EMULATION
@@ -209,7 +276,8 @@ static enum sleep sleep_of(struct task_struct *task, unsigned long *address)
 {
 	struct pt_regs regs;
 
-	if (!(READ_ONCE(task->__state) & TASK_INTERRUPTIBLE) ||
+	/* Woken while it is frozen, it looks again once it is thawed. */
+	if (!(READ_ONCE(task->__state) & (TASK_INTERRUPTIBLE | TASK_FROZEN)) ||
 	    !READ_ONCE(task->stack) ||
 	    copy_from_kernel_nofault(&regs, task_pt_regs(task), sizeof(regs)))
 		return AWAKE;
@@ -307,6 +375,7 @@ static void settled(struct work_struct *work)
 	wake_sleepers(&s);
 	WRITE_ONCE(node->settled, node->settling);
 	atomic_set_release(&node->futex_armed, 0);
+	smp_mb();	/* pairs with atomic_xchg() in dsm_futex_gone() */
 	/* Pages that went meanwhile need a grace period of their own. */
 	if (atomic64_read(&node->gone) != node->settled &&
 	    !atomic_xchg(&node->futex_armed, 1))
@@ -399,7 +468,10 @@ void dsm_futex_gone(struct dsm_node *node, struct dsm_slot *slot)
 
 	if (xa_empty(&node->processes))
 		return;
+	/* No grace period ends in between, which would settle it unseen. */
+	rcu_read_lock();
 	WRITE_ONCE(slot->gone, atomic64_inc_return(&node->gone));
+	rcu_read_unlock();
 	if (!atomic_xchg(&node->futex_armed, 1))
 		settle(node);
 	queue_delayed_work(node->wq, &node->futex_sweep,

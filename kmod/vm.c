@@ -260,10 +260,17 @@ static vm_fault_t vm_map_around(struct vm_fault *vmf, pgoff_t first,
 	return ret;
 }
 
+/* What was mapped already is now elsewhere, and no fault will tell. */
+static int vm_mremap(struct vm_area_struct *vma)
+{
+	return dsm_futex_note(vma_node(vma), vma);
+}
+
 static const struct vm_operations_struct vm_ops = {
 	.fault = vm_fault,
 	.map_pages = vm_map_around,
 	.page_mkwrite = vm_page_mkwrite,
+	.mremap = vm_mremap,
 };
 
 /* Whether these pages of the machine can be mapped */

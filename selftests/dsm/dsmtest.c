@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
@@ -390,6 +391,22 @@ int child_status(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
+int file_write(const char *dir, const char *name, const char *value)
+{
+	ssize_t n, length = strlen(value);
+	char path[160];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	n = write(fd, value, length);
+	err = n == length ? 0 : errno;
+	close(fd);
+	return err;
+}
+
 /* Whether a process has a function on its kernel stack */
 static bool is_within(pid_t pid, const char *function)
 {
@@ -407,6 +424,18 @@ static bool is_within(pid_t pid, const char *function)
 	return found;
 }
 
+/* What is on the stack of who sleeps in a futex call */
+static const char *function_of(long call)
+{
+	switch (call) {
+	case SYS_futex:
+		return " do_futex";
+	case SYS_restart_syscall:
+		return " futex_wait_restart";
+	}
+	return " futex_wait_multiple";
+}
+
 /*
  * Whether a process of ours sleeps in a system call. User-Mode Linux does not
  * say in which: there, only futex calls are known.
@@ -420,8 +449,7 @@ bool sleeps_in(pid_t pid, long call)
 	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
 	f = fopen(path, "r");
 	if (!f)
-		return is_within(pid, call == SYS_futex ? " do_futex" :
-					" futex_wait_multiple");
+		return is_within(pid, function_of(call));
 	if (fscanf(f, "%ld", &nr) != 1)
 		nr = -1;
 	fclose(f);

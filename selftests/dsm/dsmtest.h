@@ -106,6 +106,9 @@ int fault_of(volatile void *address, bool write, const void **where);
 int child_status(pid_t pid);
 bool sleeps_in(pid_t pid, long call);
 
+/* Write one value. Return: 0 or an error number. */
+int file_write(const char *dir, const char *name, const char *value);
+
 uint64_t now_ms(void);
 void sleep_ms(unsigned int ms);
 

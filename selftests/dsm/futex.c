@@ -8,7 +8,10 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
@@ -430,6 +433,113 @@ TEST_F(futex, busy_page)
 	TH_LOG("the page moved %ju times, for %ju stores",
 	       (uintmax_t)(stat_sum(&self->c, "pages_out") - before),
 	       (uintmax_t)stores);
+	*word = 1;
+	EXPECT_EQ(0, join(self));
+}
+
+/* Longer than anybody waits here for a child to end */
+static int wait_with_limit(void *shared, unsigned int node)
+{
+	const struct timespec limit = { .tv_sec = PATIENCE_MS };
+	volatile uint32_t *word = shared;
+
+	(void)node;
+	while (!*word)
+		if (syscall(SYS_futex, word, FUTEX_WAIT, 0, &limit, NULL, 0) &&
+		    errno != EAGAIN)
+			return 1;
+	return 0;
+}
+
+/* What goes on after a stop, the kernel has as another call. */
+TEST_F(futex, stopped_and_continued)
+{
+	volatile uint32_t *word = seen_by(self, 0);
+	pid_t pid;
+
+	*word = 0;
+	start(self, 1, wait_with_limit);
+	pid = self->children[0];
+	EXPECT_TRUE(wait_for(sleeps_in(pid, SYS_futex)));
+	kill(pid, SIGSTOP);
+	EXPECT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
+	kill(pid, SIGCONT);
+	EXPECT_TRUE(wait_for(sleeps_in(pid, SYS_restart_syscall)));
+	*word = 1;
+	EXPECT_EQ(0, join(self));
+}
+
+/* Freeze a group, or let it go on, and wait until it is so. */
+static bool freeze(const char *group, const char *state)
+{
+	char path[64], now[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/freezer.state", group);
+	if (file_write(group, "freezer.state", state))
+		return false;
+	return wait_for((f = fopen(path, "r")) &&
+			fscanf(f, "%15s", now) == 1 && !fclose(f) &&
+			!strcmp(now, state));
+}
+
+/* Nobody runs while he is frozen, and he sleeps on when he is thawed. */
+TEST_F(futex, frozen)
+{
+	char root[] = "/tmp/freezer-XXXXXX", group[32], pid[16];
+	volatile uint32_t *word = seen_by(self, 0);
+
+	ASSERT_TRUE(mkdtemp(root));
+	if (mount("none", root, "cgroup", 0, "freezer")) {
+		rmdir(root);
+		SKIP(return, "no freezer: %s", strerror(errno));
+	}
+	snprintf(group, sizeof(group), "%s/dsm", root);
+	EXPECT_EQ(0, mkdir(group, 0700));
+	*word = 0;
+	start(self, 1, wait_for_change);
+	snprintf(pid, sizeof(pid), "%d", self->children[0]);
+	EXPECT_EQ(0, file_write(group, "cgroup.procs", pid));
+	EXPECT_TRUE(wait_for(sleeps_in(self->children[0], SYS_futex)));
+	EXPECT_TRUE(freeze(group, "FROZEN"));
+	*word = 1;
+	/* Longer than until all sleepers are looked for once more */
+	sleep_ms(1000);
+	EXPECT_TRUE(freeze(group, "THAWED"));
+	EXPECT_EQ(0, join(self));
+	EXPECT_EQ(0, rmdir(group));
+	EXPECT_EQ(0, umount(root));
+	EXPECT_EQ(0, rmdir(root));
+}
+
+static volatile bool *looked;
+
+/* All that this process does about the word is to sleep on it. */
+static int wait_until_woken(void *shared, unsigned int node)
+{
+	(void)node;
+	while (!*looked)
+		sleep_ms(1);
+	return futex(shared, FUTEX_WAIT, 0, 0) && errno != EAGAIN;
+}
+
+/* A debugger's look maps the page, so the sleeper has no fault of his own. */
+TEST_F(futex, looked_into)
+{
+	volatile uint32_t *word = seen_by(self, 0);
+	uint32_t value = 1;
+	struct iovec to = { &value, sizeof(value) };
+	struct iovec from = { seen_by(self, 1), sizeof(value) };
+
+	looked = shared_alloc(sizeof(*looked));
+	/* So the right to store to it, which futex() asks for, is here, too. */
+	*(volatile uint32_t *)seen_by(self, 1) = 0;
+	start(self, 1, wait_until_woken);
+	EXPECT_EQ(sizeof(value), process_vm_readv(self->children[0], &to, 1,
+						  &from, 1, 0));
+	EXPECT_EQ(0, value);
+	*looked = true;
+	EXPECT_TRUE(wait_for(sleeps_in(self->children[0], SYS_futex)));
 	*word = 1;
 	EXPECT_EQ(0, join(self));
 }

@@ -35,22 +35,6 @@ FIXTURE(cgroup)
 	unsigned int *done;
 };
 
-static int file_write(const char *dir, const char *name, const char *value)
-{
-	ssize_t n, length = strlen(value);
-	char path[160];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	n = write(fd, value, length);
-	err = n == length ? 0 : errno;
-	close(fd);
-	return err;
-}
-
 /* The number that follows a name in a file; without a name, the first */
 static uint64_t number_in(const char *dir, const char *file, const char *name)
 {
