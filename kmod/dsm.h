@@ -432,7 +432,8 @@ enum dsm_how {
  * @parcels:	reserve of struct dsm_parcel
  * @payloads:	reserve of memory for their payloads
  * @timers:	slots to look at again, by time
- * @timer_lock:	protects it
+ * @timers_end:	the node goes down: nothing starts @timer any more
+ * @timer_lock:	protects the two
  * @timer:	fires for the first of them
  * @tick_work:	looks at those whose time has come
  * @line:	pages to be prefetched, a ring
@@ -493,7 +494,8 @@ struct dsm_node {
 	mempool_t *payloads;
 
 	struct timerqueue_head timers;
-	spinlock_t timer_lock;	/* protects timers and the slots' armed */
+	bool timers_end;
+	spinlock_t timer_lock;	/* protects these, slots' armed */
 	struct hrtimer timer;
 	struct work_struct tick_work;
 

@@ -88,6 +88,14 @@ static void send_set(struct dsm_node *node, struct dsm_slot *slot,
 		send(node, slot, to, &act->msg, plug);
 }
 
+static void start_timer(struct dsm_node *node, ktime_t at)
+{
+	lockdep_assert_held(&node->timer_lock);
+
+	if (!node->timers_end)
+		hrtimer_start(&node->timer, at, HRTIMER_MODE_ABS);
+}
+
 static void arm_timer(struct dsm_node *node, struct dsm_slot *slot, u64 at_us)
 {
 	unsigned long flags;
@@ -100,8 +108,7 @@ static void arm_timer(struct dsm_node *node, struct dsm_slot *slot, u64 at_us)
 	slot->timer.expires = ns_to_ktime(at_us * NSEC_PER_USEC);
 	slot->armed = true;
 	if (timerqueue_add(&node->timers, &slot->timer))
-		hrtimer_start(&node->timer, slot->timer.expires,
-			      HRTIMER_MODE_ABS);
+		start_timer(node, slot->timer.expires);
 	spin_unlock_irqrestore(&node->timer_lock, flags);
 }
 
@@ -682,7 +689,7 @@ static struct dsm_slot *next_expired(struct dsm_node *node)
 		timerqueue_del(&node->timers, first);
 		slot->armed = false;
 	} else if (first) {
-		hrtimer_start(&node->timer, first->expires, HRTIMER_MODE_ABS);
+		start_timer(node, first->expires);
 	}
 	spin_unlock_irqrestore(&node->timer_lock, flags);
 	return slot;
@@ -718,6 +725,7 @@ void dsm_engine_start(struct dsm_node *node)
 {
 	timerqueue_init_head(&node->timers);
 	spin_lock_init(&node->timer_lock);
+	node->timers_end = false;
 	INIT_WORK(&node->tick_work, tick_work);
 	hrtimer_setup(&node->timer, timer_fired, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS);
@@ -726,9 +734,9 @@ void dsm_engine_start(struct dsm_node *node)
 /** dsm_engine_stop() - no timer fires after this; no message comes any more */
 void dsm_engine_stop(struct dsm_node *node)
 {
-	hrtimer_cancel(&node->timer);
-	cancel_work_sync(&node->tick_work);
-	/* The work may have started the timer once more. */
+	spin_lock_irq(&node->timer_lock);
+	node->timers_end = true;
+	spin_unlock_irq(&node->timer_lock);
 	hrtimer_cancel(&node->timer);
 	cancel_work_sync(&node->tick_work);
 }
