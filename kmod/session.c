@@ -143,8 +143,12 @@ static u32 judge(const struct dsm_peer *peer, const struct dsm_hello *theirs)
 	    (theirs->peer_generation &&
 	     theirs->peer_generation != peer->node->generation))
 		return DSM_REFUSAL_RESTARTED;
+	if (peer->generation != theirs->generation && peer->shared)
+		return DSM_REFUSAL_RESTARTED;
+	/* It cannot have got what was never sent. */
 	if (peer->generation != theirs->generation)
-		return peer->shared ? DSM_REFUSAL_RESTARTED : DSM_REFUSAL_NONE;
+		return theirs->received ? DSM_REFUSAL_SESSION :
+					  DSM_REFUSAL_NONE;
 	if (theirs->received < peer->seq_acked ||
 	    theirs->received > peer->seq_out)
 		return DSM_REFUSAL_SESSION;

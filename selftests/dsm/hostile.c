@@ -18,6 +18,7 @@
 #include "kselftest_harness.h"
 
 #include "dsmtest.h"
+#include "wire.h"
 
 enum {
 	NODES = 3,
@@ -346,6 +347,46 @@ TEST_F_TIMEOUT(hostile, false_answer, 60)
 	}
 	if (!i)
 		SKIP(return, "no node calls one with a higher id");
+}
+
+/*
+ * The one they call for the first time says that it has received what was never
+ * sent. Believed, it would make them forget what they have to say to it.
+ */
+TEST_F_TIMEOUT(hostile, received_what_was_not_sent, 60)
+{
+	struct dsm_frame frame = {
+		.length = DSM_HELLO_BYTES,
+		.session = 1,
+		.msg.type = DSM_MSG_HELLO,
+	};
+	struct pollfd p = { .fd = self->listener, .events = POLLIN };
+	uint8_t bytes[DSM_WIRE_BYTES + DSM_HELLO_BYTES];
+	char attr[32], value[DSM_ATTR_MAX] = "", name[16];
+	struct dsm_hello hello;
+	int fd;
+
+	if (poll(&p, 1, PATIENCE_MS) != 1)
+		SKIP(return, "no node calls one with a higher id");
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_EQ(sizeof(bytes), recv(fd, bytes, sizeof(bytes), MSG_WAITALL));
+	ASSERT_EQ(0, dsm_hello_decode(bytes + DSM_WIRE_BYTES, &hello));
+	instance_name(name, sizeof(name), hello.from);
+	hello.to = hello.from;
+	hello.from = IMPOSTOR;
+	hello.peer_generation = hello.generation;
+	hello.generation = frame.session;
+	hello.received = 1ULL << 40;
+	frame.epoch = hello.epoch;
+	dsm_wire_encode(&frame, bytes);
+	dsm_hello_encode(&hello, bytes + DSM_WIRE_BYTES);
+	EXPECT_EQ(sizeof(bytes), send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL));
+	EXPECT_TRUE(hung_up(fd));
+	close(fd);
+	snprintf(attr, sizeof(attr), "nodes/%u/state", IMPOSTOR);
+	EXPECT_TRUE(wait_for(!dsm_attr_read(name, attr, value, sizeof(value)) &&
+			     !strcmp(value, "refused: session")));
+	TH_LOG("%s says %s", name, value);
 }
 
 /* How many lines the module has added to the log */
