@@ -398,9 +398,16 @@ static void look_at_conn(struct dsm_conn *conn)
 	if (READ_ONCE(conn->stage) == DSM_CONN_CALLING) {
 		if (tcp_state == TCP_ESTABLISHED)
 			call_answered(conn);
-		else if (tcp_state == TCP_CLOSE)
+		else if (tcp_state != TCP_SYN_SENT &&
+			 tcp_state != TCP_SYN_RECV)
 			WRITE_ONCE(conn->dead, true);
 	}
+	/* What a caller said before it hung up need not hold any more. */
+	if (!conn->dialed && READ_ONCE(conn->stage) != DSM_CONN_OPEN &&
+	    tcp_state != TCP_ESTABLISHED)
+		WRITE_ONCE(conn->dead, true);
+	if (READ_ONCE(conn->dead))
+		return;
 	/* pairs with hello_done(): conn->hello is whole */
 	if (smp_load_acquire(&conn->stage) == DSM_CONN_GREETED)
 		greet(conn);

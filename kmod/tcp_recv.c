@@ -132,6 +132,15 @@ static u32 input(const struct dsm_conn *conn)
 	return data_race(tcp_inq(conn->sock->sk));
 }
 
+/* Whether the peer has ended the connection, which is no input */
+static bool is_over(const struct dsm_conn *conn)
+{
+	const struct sock *sk = conn->sock->sk;
+
+	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
+	       READ_ONCE(sk->sk_err);
+}
+
 /* Whether more has come behind a frame that is whole */
 static bool has_next(const struct dsm_conn *conn)
 {
@@ -226,7 +235,8 @@ static void receive_all(struct dsm_peer *peer, struct receiver *r)
 	if (err && err != -EAGAIN)
 		dsm_tcp_fail(conn);
 	/* What is left on a connection that is given up is for nobody. */
-	if (!err && !READ_ONCE(conn->dead) && (look(conn) || input(conn)))
+	if (!err && !READ_ONCE(conn->dead) &&
+	    (look(conn) || input(conn) || is_over(conn)))
 		WRITE_ONCE(peer->rx_ready, true);
 }
 

@@ -231,12 +231,15 @@ void dsm_tcp_unplug(struct dsm_plug *plug)
  * @peer:	the peer, with its connection
  *
  * Whoever holds messages back may be kept waiting all the same: by who has the
- * processor, or locks a folio.
+ * processor, or locks a folio. And if TCP had no memory for some with nothing
+ * else on its way, it never says that there is room.
  */
 void dsm_tcp_tx_urge(struct dsm_peer *peer)
 {
-	if (has_more(peer))
-		queue_work(peer->node->wq, &peer->conn->tx_work);
+	struct dsm_conn *conn = peer->conn;
+
+	if (has_more(peer) || data_race(conn->tx_at != conn->tx_end))
+		queue_work(peer->node->wq, &conn->tx_work);
 }
 
 /*
