@@ -244,7 +244,7 @@ static enum sleep sleep_of_call(struct task_struct *task, struct pt_regs *regs,
 	if (is_restarted(task, regs)) {
 		/* If that was another call, its sleeper looks again. */
 		*address = (unsigned long)
-			data_race(task->restart_block.futex.uaddr);
+			READ_ONCE(task->restart_block.futex.uaddr);
 		return ON_WORD;
 	}
 	switch (syscall_get_nr(task, regs)) {

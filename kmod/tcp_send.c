@@ -238,6 +238,7 @@ void dsm_tcp_tx_urge(struct dsm_peer *peer)
 {
 	struct dsm_conn *conn = peer->conn;
 
+	/* A guess: if it is wrong, the work finds nothing, or the next urge. */
 	if (has_more(peer) || data_race(conn->tx_at != conn->tx_end))
 		queue_work(peer->node->wq, &conn->tx_work);
 }
