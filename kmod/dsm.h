@@ -608,6 +608,8 @@ struct dsm_slot *dsm_slot_peek(struct dsm_node *node, u64 index);
 struct dsm_look dsm_slot_look(struct dsm_node *node, u64 index);
 struct dsm_slot *dsm_slot_get_awake(struct dsm_node *node, u64 index);
 struct dsm_slot *dsm_slot_get(struct dsm_node *node, u64 index, gfp_t gfp);
+struct dsm_slot *dsm_slot_get_mapped(struct dsm_node *node, struct folio *folio,
+				     gfp_t gfp);
 void dsm_slot_put(struct dsm_slot *slot);
 struct dsm_slot *dsm_slot_next(struct dsm_node *node, unsigned long *place,
 			       u16 id);

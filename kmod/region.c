@@ -83,6 +83,7 @@ static int back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 	}
 	folio_unlock(folio);
 	mutex_lock(&slot->lock);
+	WRITE_ONCE(folio->private, slot);
 	WRITE_ONCE(slot->folio, folio);
 	mutex_unlock(&slot->lock);
 	wake_up_all(&slot->wait);

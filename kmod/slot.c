@@ -8,7 +8,7 @@
  *
  * A page is awake from when somebody comes to it until nobody has for a while
  * and nothing is going on. It keeps its folio, with the reference, when it goes
- * to rest.
+ * to rest. While it is awake, folio->private is its slot.
  */
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -81,10 +81,20 @@ static u64 page_at(const struct dsm_node *node, unsigned long place)
 	return stripe * DSM_STRIPE_PAGES + in_stripe;
 }
 
-/* What the index has of a page */
+/*
+ * What the index has of a page; under rcu_read_lock(), or with the index's
+ * lock. It is xa_load() without an RCU section of its own: there is a look-up
+ * in each fault.
+ */
 static void *load(struct dsm_node *node, u64 page)
 {
-	return xa_load(&node->slots, place_of(node, page));
+	XA_STATE(xas, &node->slots, place_of(node, page));
+	void *entry;
+
+	do {
+		entry = xas_load(&xas);
+	} while (xas_retry(&xas, entry));
+	return entry;
 }
 
 static bool is_home(const struct dsm_node *node, u64 index)
@@ -165,7 +175,22 @@ struct dsm_look dsm_slot_look(struct dsm_node *node, u64 index)
 /** dsm_slot_is_known() - whether this node has ever had to do with a page */
 bool dsm_slot_is_known(struct dsm_node *node, u64 index)
 {
-	return load(node, index);
+	bool known;
+
+	rcu_read_lock();
+	known = load(node, index);
+	rcu_read_unlock();
+	return known;
+}
+
+/* Return: whether there is a reference now: not if the page goes to rest. */
+static bool get(struct dsm_slot *slot)
+{
+	if (!slot || !refcount_inc_not_zero(&slot->users))
+		return false;
+	if (!READ_ONCE(slot->recent))
+		WRITE_ONCE(slot->recent, true);
+	return true;
 }
 
 /** dsm_slot_get_awake() - a page with a reference, or NULL if it rests */
@@ -175,11 +200,9 @@ struct dsm_slot *dsm_slot_get_awake(struct dsm_node *node, u64 index)
 
 	rcu_read_lock();
 	slot = dsm_slot_peek(node, index);
-	if (slot && !refcount_inc_not_zero(&slot->users))
+	if (!get(slot))
 		slot = NULL;
 	rcu_read_unlock();
-	if (slot && !READ_ONCE(slot->recent))
-		WRITE_ONCE(slot->recent, true);
 	return slot;
 }
 
@@ -238,6 +261,8 @@ static void wake(struct dsm_node *node, struct dsm_slot *slot, void *entry)
 	if (IS_ERR(folio))
 		return;
 	slot->folio = folio;
+	/* pairs with dsm_slot_get_mapped(): the slot is whole */
+	smp_store_release(&folio->private, slot);
 	/* The reference that it went to rest with. */
 	folio_put(folio);
 }
@@ -315,6 +340,27 @@ struct dsm_slot *dsm_slot_get(struct dsm_node *node, u64 index, gfp_t gfp)
 	dsm_stats_add(node, DSM_STAT_awake_pages, 1);
 	look_later(node);
 	return slot;
+}
+
+/**
+ * dsm_slot_get_mapped - the slot of a page by its memory
+ * @node:	the node, active
+ * @folio:	in the page cache of its region, with a reference
+ * @gfp:	as for dsm_slot_get(), which this is, only sooner
+ *
+ * Return: the slot, with a reference, or NULL if memory ran out.
+ */
+struct dsm_slot *dsm_slot_get_mapped(struct dsm_node *node, struct folio *folio,
+				     gfp_t gfp)
+{
+	struct dsm_slot *slot;
+
+	rcu_read_lock();
+	slot = READ_ONCE(folio->private);
+	if (!get(slot))
+		slot = NULL;
+	rcu_read_unlock();
+	return slot ?: dsm_slot_get(node, dsm_page_of(node, folio->index), gfp);
 }
 
 /* Whether the page at a place may have to do with a node, which is lost */
@@ -408,6 +454,8 @@ static bool replace(struct dsm_node *node, struct dsm_slot *slot, void *entry)
 	xa_lock(&node->slots);
 	alone = refcount_dec_if_one(&slot->users);
 	if (alone) {
+		if (slot->folio)
+			WRITE_ONCE(slot->folio->private, NULL);
 		__xa_store(&node->slots, place, entry, 0);
 		__xa_clear_mark(&node->slots, place, AWAKE);
 	}
@@ -488,8 +536,10 @@ static void slot_free(struct dsm_node *node, unsigned long place, void *entry)
 	struct folio *folio;
 
 	if (slot) {
-		if (slot->folio)
+		if (slot->folio) {
+			slot->folio->private = NULL;
 			folio_put(slot->folio);
+		}
 		kfree(slot);
 		return;
 	}

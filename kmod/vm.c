@@ -210,8 +210,8 @@ static vm_fault_t vm_page_mkwrite(struct vm_fault *vmf)
 
 	if (!dsm_node_get_active(node))
 		return refused(node);
-	slot = dsm_slot_get(node, dsm_page_of(node, vmf->pgoff),
-			    GFP_KERNEL_ACCOUNT);
+	slot = dsm_slot_get_mapped(node, page_folio(vmf->page),
+				   GFP_KERNEL_ACCOUNT);
 	if (!slot) {
 		ret = VM_FAULT_OOM;
 		goto out;
