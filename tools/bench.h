@@ -105,7 +105,7 @@ uint64_t pages_untouched(const struct memory *m);
 
 bool wire_send(int fd, const void *data, size_t length);
 bool wire_receive(int fd, void *data, size_t length);
-int wire_listen(uint16_t port);
+int wire_listen(const char *host, uint16_t port);
 int wire_dial(const char *host, uint16_t port);
 bool wire_answer(int fd, size_t in, size_t out, uint64_t count);
 bool wire_ask(int fd, size_t out, size_t in, uint64_t count,

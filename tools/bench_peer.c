@@ -31,6 +31,40 @@ struct job {
 	bool good;
 };
 
+/* ---- where nodes are ---- */
+
+/* "10.0.0.1:7424" and "[fd00::1]:7424" without the port and the brackets */
+static void cut_host(char *address)
+{
+	char *colon = strrchr(address, ':');
+	char *bracket = strchr(address, ']');
+
+	if (colon)
+		*colon = '\0';
+	if (bracket) {
+		*bracket = '\0';
+		memmove(address, address + 1, strlen(address));
+	}
+}
+
+/* Where a node is, which the module knows: the host of an address of its own */
+static void host_of(const struct memory *m, const char *attr, char *host)
+{
+	if (dsm_attr_read(m->instance, attr, host, DSM_ATTR_MAX))
+		die("%s", dsm_error());
+	cut_host(host);
+}
+
+/* A connection to the server on another node */
+int peer_dial(const struct memory *m, uint32_t node, uint16_t port)
+{
+	char attr[64], host[DSM_ATTR_MAX];
+
+	snprintf(attr, sizeof(attr), "nodes/%u/address", node);
+	host_of(m, attr, host);
+	return wire_dial(host, port);
+}
+
 /* ---- several threads at once ---- */
 
 static void *fault_thread(void *argument)
@@ -223,11 +257,13 @@ static void *accept_thread(void *argument)
 void peer_serve(const struct memory *m, uint16_t port, bool background)
 {
 	static struct client listener;
+	char host[DSM_ATTR_MAX];
 
+	host_of(m, "listen", host);
 	listener = (struct client) {
 		.m = m,
 		.port = port,
-		.fd = wire_listen(port),
+		.fd = wire_listen(host, port),
 	};
 	if (background)
 		start_thread(accept_thread, &listener);
@@ -236,32 +272,6 @@ void peer_serve(const struct memory *m, uint16_t port, bool background)
 }
 
 /* ---- those who ask it ---- */
-
-/* "10.0.0.1:7424" and "[fd00::1]:7424" without the port and the brackets */
-static void cut_host(char *address)
-{
-	char *colon = strrchr(address, ':');
-	char *bracket = strchr(address, ']');
-
-	if (colon)
-		*colon = '\0';
-	if (bracket) {
-		*bracket = '\0';
-		memmove(address, address + 1, strlen(address));
-	}
-}
-
-/* A connection to the server on another node, whose address the module knows */
-int peer_dial(const struct memory *m, uint32_t node, uint16_t port)
-{
-	char attr[64], address[DSM_ATTR_MAX];
-
-	snprintf(attr, sizeof(attr), "nodes/%u/address", node);
-	if (dsm_attr_read(m->instance, attr, address, sizeof(address)))
-		die("%s", dsm_error());
-	cut_host(address);
-	return wire_dial(address, port);
-}
 
 void peer_request(struct peer *p, const struct request *rq)
 {

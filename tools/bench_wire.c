@@ -61,21 +61,33 @@ bool wire_receive(int fd, void *data, size_t length)
 	return true;
 }
 
-int wire_listen(uint16_t port)
+/* The address that a host's address in words, and a port, make */
+static struct addrinfo *resolve(const char *host, uint16_t port)
 {
-	struct sockaddr_in6 address = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(port),
-		.sin6_addr = IN6ADDR_ANY_INIT,
+	const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM,
 	};
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	struct addrinfo *address;
+	char service[8];
+
+	snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(host, service, &hints, &address))
+		die("%s is no address", host);
+	return address;
+}
+
+int wire_listen(const char *host, uint16_t port)
+{
+	struct addrinfo *a = resolve(host, port);
+	int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0), on = 1;
 
 	if (fd < 0)
 		die("cannot make a socket: %m");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(fd, 64))
-		die("cannot listen on port %u: %m", port);
+	if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 64))
+		die("cannot listen at %s, port %u: %m", host, port);
+	freeaddrinfo(a);
 	return fd;
 }
 
@@ -93,17 +105,9 @@ static int dial_once(const struct addrinfo *a)
 /* Its server may be about to start. */
 int wire_dial(const char *host, uint16_t port)
 {
-	struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-		.ai_socktype = SOCK_STREAM,
-	};
-	struct addrinfo *address;
+	struct addrinfo *address = resolve(host, port);
 	int tries, fd = -1;
-	char service[8];
 
-	snprintf(service, sizeof(service), "%u", port);
-	if (getaddrinfo(host, service, &hints, &address))
-		die("%s is no address", host);
 	for (tries = 0; tries < DIAL_SECONDS * 1000 / DIAL_MS; tries++) {
 		fd = dial_once(address);
 		if (fd >= 0)

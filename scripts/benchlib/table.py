@@ -89,9 +89,11 @@ def rows(found):
 
 def about(found):
     number = len(found["runs"])
+    what = ("instructions of one processor that has all nodes, 1 ns each"
+            if found.get("instructions")
+            else f"{found['processors']} processors for three machines")
     return (f"{number} run{'s' * (number > 1)}, Linux {found['kernel']}, "
-            f"{found['processors']} processors for three machines, "
-            f"{found['date']}")
+            f"{what}, {found['date']}")
 
 
 def text(found):

@@ -20,6 +20,8 @@ def check(args):
     """What it would else say on the console, or die of when it is short."""
     if args.smp != 1:
         raise st.Error("User-Mode Linux has one processor")
+    if args.instructions:
+        raise st.Error("User-Mode Linux does not count instructions")
     if args.disk:
         raise st.Error("there is no shared disk with User-Mode Linux")
     space = os.statvfs(MEMORY_DIR)
