@@ -446,7 +446,8 @@ enum dsm_how {
  * @ahead_lock:	protects them
  * @uses:	where threads were last, by the same bits
  * @processes:	those that use the region, by process id (futex.c)
- * @process_lock: taken to change @processes
+ * @process_list: the same, to go through all: RCU
+ * @process_lock: taken to change the two
  * @gone:	how many times a page went from here
  * @settled:	those of them that all sleepers of futex() know of;
  *		@futex_settle only
@@ -510,7 +511,8 @@ struct dsm_node {
 	struct dsm_use uses[DSM_STREAMS];
 
 	struct xarray processes;
-	struct mutex process_lock;	/* protects changes of processes */
+	struct list_head process_list;
+	struct mutex process_lock;	/* protects changes of the two above */
 	atomic64_t gone;
 	u64 settled;
 	u64 settling;

@@ -57,12 +57,14 @@
 /**
  * struct dsm_process - a process that has touched the region
  * @pid:	its id; the index in node->processes is the number of it
+ * @list:	its place in node->process_list
  * @offset:	the address of the region's first byte, if it were mapped whole
  * @several:	it has mappings with more than one such address
  * @rcu:	frees it
  */
 struct dsm_process {
 	struct pid *pid;
+	struct list_head list;
 	unsigned long offset;
 	bool several;
 	struct rcu_head rcu;
@@ -88,10 +90,18 @@ static void process_free(struct dsm_process *process)
 	call_rcu(&process->rcu, process_free_rcu);
 }
 
+static void process_remove(struct dsm_process *process)
+{
+	list_del_rcu(&process->list);
+	process_free(process);
+}
+
 static int process_add(struct dsm_node *node, struct pid *pid,
 		       unsigned long offset)
 {
 	struct dsm_process *process, *old;
+
+	lockdep_assert_held(&node->process_lock);
 
 	process = kzalloc_obj(*process);
 	if (!process)
@@ -105,7 +115,8 @@ static int process_add(struct dsm_node *node, struct pid *pid,
 		return xa_err(old);
 	}
 	if (old)
-		process_free(old);
+		process_remove(old);
+	list_add_rcu(&process->list, &node->process_list);
 	return 0;
 }
 
@@ -338,11 +349,10 @@ static u32 wake_sleepers(const struct search *s)
 {
 	struct dsm_process *process;
 	struct task_struct *leader;
-	unsigned long tgid;
 	u32 woken = 0;
 
 	rcu_read_lock();
-	xa_for_each(&s->node->processes, tgid, process) {
+	list_for_each_entry_rcu(process, &s->node->process_list, list) {
 		leader = pid_task(process->pid, PIDTYPE_TGID);
 		if (leader)
 			woken += wake_threads(s, process, leader);
@@ -392,7 +402,7 @@ static void forget_dead(struct dsm_node *node)
 		if (pid_has_task(process->pid, PIDTYPE_TGID))
 			continue;
 		xa_erase(&node->processes, tgid);
-		process_free(process);
+		process_remove(process);
 	}
 	mutex_unlock(&node->process_lock);
 }
@@ -466,7 +476,7 @@ void dsm_futex_gone(struct dsm_node *node, struct dsm_slot *slot)
 {
 	lockdep_assert_held(&slot->lock);
 
-	if (xa_empty(&node->processes))
+	if (list_empty(&node->process_list))
 		return;
 	/* No grace period ends in between, which would settle it unseen. */
 	rcu_read_lock();
@@ -515,6 +525,6 @@ void dsm_futex_stop(struct dsm_node *node)
 		flush_rcu_work(&node->futex_settle);
 	cancel_delayed_work_sync(&node->futex_sweep);
 	xa_for_each(&node->processes, tgid, process)
-		process_free(process);
+		process_remove(process);
 	xa_destroy(&node->processes);
 }

@@ -78,6 +78,7 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 	xa_init(&node->peers);
 	xa_init(&node->slots);
 	xa_init(&node->processes);
+	INIT_LIST_HEAD(&node->process_list);
 	INIT_LIST_HEAD(&node->conns);
 	atomic_set(&node->active, DSM_NODE_DOWN);
 	set_defaults(&node->set);
