@@ -252,7 +252,8 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 {
 	struct dsm_page before = slot->page;
 	enum dsm_verdict verdict;
-	struct dsm_out out;
+	/* Kernels that clear what is on the stack would clear 776 bytes. */
+	struct dsm_out out __uninitialized;
 	u16 i;
 
 	lockdep_assert_held(&slot->lock);
@@ -271,6 +272,9 @@ static enum dsm_verdict step(struct dsm_node *node, struct dsm_slot *slot,
 	act_early(node, slot, &out);
 	for (i = 0; i < out.nr; i++)
 		act(node, slot, &out.act[i], plug);
+	/* Who has to look again waits longer than the node that wants it. */
+	if (before.state != DSM_NONE && slot->page.state == DSM_NONE)
+		dsm_futex_gone(node, slot);
 	/* Its bytes are here: faults on pages near it may map it, too. */
 	if (slot->withdrawn || before.state == DSM_NONE)
 		dsm_vm_restore(slot);

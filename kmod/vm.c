@@ -408,6 +408,4 @@ void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right)
 	if (right == DSM_NONE)
 		folio_clear_uptodate(folio);
 	folio_unlock(folio);
-	if (right == DSM_NONE)
-		dsm_futex_gone(node, slot);
 }
