@@ -52,7 +52,7 @@ share() # NAME NODES OFFSET [TURNS]
 		counts+=("$(<"$work/share$node")")
 		sum=$((sum + counts[node]))
 	done
-	each_reads "$sum" "$3" 0 1 2
+	all_read "$sum" "$3"
 	shares_are_fair "$1" "${counts[@]}"
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Programs that know nothing of dsm, on three machines at once: a part of
-# run-three, with its guest, guest_sh, on_each, stripe, same and each_reads.
+# run-three, with its guest, guest_sh, on_each, stripe, same and all_read.
 #
 # Where a program uses a device from its beginning, it uses rows 0 to 7, and
 # comes after the tests that want untouched pages there.
@@ -135,7 +135,7 @@ test_python()
 	at=$(stripe 100 0)
 	on_each 0 1 2 -- "${in_time[@]}" "$here/dsmlock.py" /dev/dsm "$at" @ \
 		2 6 200
-	each_reads 1200 "$at" 0 1 2
+	all_read 1200 "$at"
 }
 
 test_heat()
