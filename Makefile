@@ -72,7 +72,8 @@ $(DEBUG_KERNELS:%=module-%): deps-debug
 
 .PHONY: $(ALL_MODULES)
 $(ALL_MODULES): module-%: deps-build
-	+kdir=$$(scripts/kernel --headers $*) && scripts/module "$$kdir"
+	+kdir=$$(scripts/kernel --headers $*) && \
+		scripts/module $(if $(filter $*,$(KERNELS)),-w) "$$kdir"
 
 .PHONY: tools
 tools: deps-build
@@ -110,7 +111,7 @@ check: deps-build deps-vm deps-check
 
 .PHONY: lint
 lint: deps-build deps-check
-	@scripts/check lint
+	@scripts/check modules lint
 
 .PHONY: unit
 unit: deps-build deps-check
