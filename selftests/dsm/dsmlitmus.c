@@ -33,7 +33,7 @@
 
 enum {
 	PROCESSES_MAX	= 8,
-	BATCH		= 2048,		/* rounds */
+	BATCH		= 2048,		/* rounds at most */
 	BATCH_PAGES	= 4,		/* that two locations of each fill */
 	KEPT		= 4,		/* batches between two collections */
 	SLOW		= 32,		/* rounds of a batch that take longer */
@@ -104,6 +104,7 @@ struct pace {
  * @common:	random numbers that are the same for all
  * @own:	random numbers that are not
  * @meetings:	how many there were
+ * @batch:	rounds of each
  * @batches:	how many were started
  * @kept:	the last of these, by number
  * @waiting:	how many of them process 0 has not judged
@@ -122,6 +123,7 @@ struct litmus {
 	uint64_t common;
 	uint64_t own;
 	uint64_t meetings;
+	unsigned int batch;
 	uint64_t batches;
 	struct batch kept[KEPT];
 	unsigned int waiting;
@@ -354,8 +356,8 @@ static void run_batch(struct litmus *l, const struct batch *b,
 	bool backwards = pick(&l->own, 2);
 	unsigned int i, round;
 
-	for (i = 0; i < BATCH; i++) {
-		round = backwards && i >= SLOW ? BATCH - 1 + SLOW - i : i;
+	for (i = 0; i < l->batch; i++) {
+		round = backwards && i >= SLOW ? l->batch - 1 + SLOW - i : i;
 		outcome[round] = run_round(l, b, op, round,
 					   i < SLOW ? &slow : &fast);
 	}
@@ -389,7 +391,7 @@ static void do_batch(struct litmus *l, const struct batch *b)
 		if (b->process[t] == l->me)
 			run_batch(l, b, l->test.op[t], outcome);
 	meet(l);
-	for (i = 0; i < BATCH; i++)
+	for (i = 0; i < l->batch; i++)
 		result[i] = (uint32_t)b->number << 16 | outcome[i] |
 			    finals(l, b, i);
 }
@@ -448,7 +450,7 @@ static void collect(struct litmus *l)
 
 	meet(l);
 	for (; l->waiting; l->waiting--)
-		for (round = 0; !l->me && round < BATCH; round++)
+		for (round = 0; !l->me && round < l->batch; round++)
 			judge(l, &l->kept[(l->batches - l->waiting) % KEPT],
 			      round);
 }
@@ -467,7 +469,7 @@ static void do_batches(struct litmus *l, unsigned int turn,
 
 static bool do_test(struct litmus *l, unsigned int number, uint64_t rounds)
 {
-	unsigned int batches = (rounds + BATCH - 1) / BATCH;
+	unsigned int batches = (rounds + l->batch - 1) / l->batch;
 	unsigned int shape = number / LITMUS_VARIANTS;
 	unsigned int variant = number % LITMUS_VARIANTS;
 
@@ -554,7 +556,7 @@ int main(int argc, char **argv)
 {
 	unsigned int first = 0, processes = 1, total = 0, instances = 0, i;
 	const char *instance[NODES_MAX] = { NULL };
-	uint64_t rounds = 1000, offset;
+	uint64_t rounds = BATCH, offset;
 	static struct litmus l;
 	int opt, status, failed = 0;
 	struct dsm_info info;
@@ -587,8 +589,9 @@ int main(int argc, char **argv)
 	}
 	l.total = total ?: processes;
 	if (argc - optind != 1 || l.total < LITMUS_THREADS ||
-	    l.total > PROCESSES_MAX || first + processes > l.total)
+	    l.total > PROCESSES_MAX || first + processes > l.total || !rounds)
 		return usage();
+	l.batch = rounds < BATCH ? rounds : BATCH;
 	offset = strtoull(argv[optind], NULL, 0);
 	if (!l.common)
 		l.common = random_seed();
