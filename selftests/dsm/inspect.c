@@ -277,7 +277,7 @@ TEST_F(inspect, process_vm)
 /* ---- while the page moves ---- */
 
 /* Rounds that show a write that is lost, and how long they may take */
-enum { ROUNDS = 300, ROUNDS_MS = 6000 };
+enum { ROUNDS = 300, ROUNDS_MS = 15000 };
 
 /* Count up in a word, by a way to write to another process */
 typedef int (*writer)(struct subject *s, int fd, volatile uint64_t *to,
