@@ -1,41 +1,84 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Parcels: frames on their way to a peer, and memory held ready for them. */
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+
 #include "dsm.h"
 
-/* A large one need not be in one piece: it is only copied. */
+/* So many payloads are kept when they have served */
+static u32 spares_max(const struct dsm_node *node)
+{
+	return dsm_pages_in(node, DSM_POOL_FRAMES, DSM_SPARES_MIN);
+}
+
+/*
+ * A large one need not be in one piece: it is only copied. One that was used
+ * before costs neither a search nor the clearing of new memory, and is written
+ * all over anyway.
+ */
 static void *payload_alloc(gfp_t gfp, void *data)
 {
-	const struct dsm_node *node = data;
+	struct dsm_node *node = data;
+	void *payload = ptr_ring_consume(&node->spares);
+	struct folio *folio;
 
-	return kvmalloc(node->set.block_size, gfp);
+	if (payload)
+		return payload;
+	folio = folio_alloc(gfp | __GFP_NORETRY | __GFP_NOWARN, node->order);
+	if (folio)
+		return folio_address(folio);
+	if (!node->order || !gfpflags_allow_blocking(gfp))
+		return NULL;
+	return __vmalloc(node->set.block_size, gfp);
+}
+
+static void payload_release(void *payload)
+{
+	if (is_vmalloc_addr(payload))
+		vfree(payload);
+	else
+		folio_put(virt_to_folio(payload));
 }
 
 static void payload_free(void *payload, void *data)
 {
-	kvfree(payload);
+	struct dsm_node *node = data;
+
+	if (ptr_ring_produce(&node->spares, payload))
+		payload_release(payload);
 }
 
 /** dsm_parcel_pools_create() - memory for parcels, with a reserve */
 int dsm_parcel_pools_create(struct dsm_node *node)
 {
+	int err = ptr_ring_init(&node->spares, spares_max(node), GFP_KERNEL);
+
+	if (err)
+		return err;
+	err = -ENOMEM;
 	node->parcels = mempool_create_kmalloc_pool(DSM_POOL_FRAMES,
 						    sizeof(struct dsm_parcel));
 	if (!node->parcels)
-		return -ENOMEM;
+		goto err_spares;
 	node->payloads = mempool_create(dsm_pages_in(node, DSM_POOL_FRAMES,
 						     DSM_PREFETCH_MIN),
 					payload_alloc, payload_free, node);
-	if (!node->payloads) {
-		mempool_destroy(node->parcels);
-		return -ENOMEM;
-	}
+	if (!node->payloads)
+		goto err_parcels;
 	return 0;
+
+err_parcels:
+	mempool_destroy(node->parcels);
+err_spares:
+	ptr_ring_cleanup(&node->spares, payload_release);
+	return err;
 }
 
 void dsm_parcel_pools_destroy(struct dsm_node *node)
 {
 	mempool_destroy(node->payloads);
 	mempool_destroy(node->parcels);
+	ptr_ring_cleanup(&node->spares, payload_release);
 }
 
 static void *alloc(mempool_t *pool, gfp_t gfp, struct dsm_plug *plug)
