@@ -13,9 +13,11 @@
 #error "dsm needs Linux 6.1 or newer"
 #endif
 
+#include <linux/bvec.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/net.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -99,6 +101,20 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define copy_splice_read	generic_file_splice_read
+#define MSG_SPLICE_PAGES	0x8000000
+
+/* Of one piece of memory. TCP ends no record there, so that flag is dropped. */
+static inline int dsm_compat_sendmsg(struct socket *sock, struct msghdr *msg)
+{
+	const struct bio_vec *vec = msg->msg_iter.bvec;
+
+	if (!(msg->msg_flags & MSG_SPLICE_PAGES))
+		return sock_sendmsg(sock, msg);
+	return kernel_sendpage(sock, vec->bv_page, vec->bv_offset, vec->bv_len,
+			       msg->msg_flags & ~(MSG_SPLICE_PAGES | MSG_EOR));
+}
+
+#define sock_sendmsg	dsm_compat_sendmsg
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
@@ -115,6 +131,14 @@ static inline struct folio *dsm_compat_get_folio(struct address_space *mapping,
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
 	vma->vm_flags |= flags;
+}
+
+static inline void bvec_set_virt(struct bio_vec *vec, void *vaddr,
+				 unsigned int len)
+{
+	vec->bv_page = virt_to_page(vaddr);
+	vec->bv_len = len;
+	vec->bv_offset = offset_in_page(vaddr);
 }
 #endif
 

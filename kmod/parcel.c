@@ -12,9 +12,9 @@ static u32 spares_max(const struct dsm_node *node)
 }
 
 /*
- * A large one need not be in one piece: it is only copied. One that was used
- * before costs neither a search nor the clearing of new memory, and is written
- * all over anyway.
+ * Whole pages, as TCP may be lent them (tcp_send.c). A large one need not be in
+ * one piece: it is copied then. One that was used before costs neither a search
+ * nor the clearing of new memory, and is written all over anyway.
  */
 static void *payload_alloc(gfp_t gfp, void *data)
 {
@@ -125,12 +125,26 @@ struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
 	return NULL;
 }
 
-void dsm_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel)
+/* Whether TCP, which is lent payloads, has no references to this one. */
+static bool is_ours(const void *payload)
 {
-	if (parcel->reserved)
+	return is_vmalloc_addr(payload) ||
+	       folio_ref_count(virt_to_folio(payload)) == 1;
+}
+
+static void free_payload(struct dsm_node *node, struct dsm_parcel *parcel)
+{
+	if (!parcel->reserved)
+		kfree(parcel->payload);
+	else if (is_ours(parcel->payload))
 		mempool_free(parcel->payload, node->payloads);
 	else
-		kfree(parcel->payload);
+		payload_release(parcel->payload);
+}
+
+void dsm_parcel_free(struct dsm_node *node, struct dsm_parcel *parcel)
+{
+	free_payload(node, parcel);
 	mempool_free(parcel, node->parcels);
 }
 

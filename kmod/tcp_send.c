@@ -6,6 +6,9 @@
  * holds back, and all of it goes in few packets. Whoever has something urgent
  * to say to the same peer does not wait for that, and takes it along.
  */
+#include <linux/bvec.h>
+#include <linux/mm.h>
+
 #include "tcp.h"
 
 /* With so much to be written at once, no further parcel is added */
@@ -84,36 +87,79 @@ static u32 frame_bytes(const struct dsm_parcel *parcel)
 }
 
 /*
+ * Whether TCP is lent a payload, and copies nothing. It stays as it is for as
+ * long as TCP refers to it, see dsm_parcel_free(). That takes a call of its
+ * own, so it is worth it for large ones; and not all memory can be lent
+ * (sendpage_ok() in include/linux/net.h).
+ */
+static bool is_lent(const struct dsm_parcel *parcel)
+{
+	return parcel->reserved && parcel->frame.length > PAGE_SIZE &&
+	       !is_vmalloc_addr(parcel->payload);
+}
+
+/*
  * What is complete is a record (MSG_EOR). TCP_NODELAY or not, TCP would hold
  * back a small packet, to add to it what follows, as long as one before it is
  * not out (tcp_should_autocork() in net/ipv4/tcp.c); but not a record's end.
+ */
+static unsigned int send_flags(const struct dsm_conn *conn, bool more)
+{
+	return MSG_DONTWAIT | MSG_NOSIGNAL |
+	       (more || conn->tx_more ? MSG_MORE : MSG_EOR);
+}
+
+/* Send the rest of the first parcel's payload where it lies. */
+static int lend_rest(struct dsm_conn *conn)
+{
+	const struct dsm_parcel *parcel = conn->tx[conn->tx_at];
+	u32 done = conn->tx_done - DSM_WIRE_BYTES;
+	struct msghdr msg = {
+		.msg_flags = MSG_SPLICE_PAGES |
+			     send_flags(conn, conn->tx_at + 1 < conn->tx_end),
+	};
+	struct bio_vec vec;
+
+	bvec_set_virt(&vec, parcel->payload + done,
+		      parcel->frame.length - done);
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, vec.bv_len);
+	return sock_sendmsg(conn->sock, &msg);
+}
+
+/*
+ * Write what one call can: all there is, or up to a payload that is lent.
  *
  * Return: bytes written, or a negative error.
  */
 static int write_some(struct dsm_conn *conn)
 {
-	struct msghdr msg = {
-		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
-			     (conn->tx_more ? MSG_MORE : MSG_EOR),
-	};
 	struct kvec vec[2 * DSM_BATCH];
 	u32 done = conn->tx_done;
+	struct msghdr msg = {};
 	size_t n = 0, total = 0;
 	unsigned int i;
 
 	for (i = conn->tx_at; i < conn->tx_end; i++, done = 0) {
-		total += frame_bytes(conn->tx[i]) - done;
+		const struct dsm_parcel *parcel = conn->tx[i];
+
 		if (done < DSM_WIRE_BYTES) {
 			vec[n].iov_base = conn->tx_headers[i] + done;
-			vec[n++].iov_len = DSM_WIRE_BYTES - done;
+			vec[n].iov_len = DSM_WIRE_BYTES - done;
+			total += vec[n++].iov_len;
 			done = DSM_WIRE_BYTES;
 		}
-		if (done < frame_bytes(conn->tx[i])) {
-			vec[n].iov_base = conn->tx[i]->payload + done -
+		if (is_lent(parcel))
+			break;
+		if (done < frame_bytes(parcel)) {
+			vec[n].iov_base = parcel->payload + done -
 					  DSM_WIRE_BYTES;
-			vec[n++].iov_len = frame_bytes(conn->tx[i]) - done;
+			vec[n].iov_len = frame_bytes(parcel) - done;
+			total += vec[n++].iov_len;
 		}
 	}
+	if (!n)
+		return lend_rest(conn);
+	msg.msg_flags = send_flags(conn, i < conn->tx_end);
 	return kernel_sendmsg(conn->sock, &msg, vec, n, total);
 }
 
