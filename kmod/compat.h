@@ -16,6 +16,7 @@
 #include <linux/bvec.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
+#include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/pagemap.h>
@@ -69,6 +70,13 @@ static inline void sk_net_refcnt_upgrade(struct sock *sk)
 	get_net_track(sock_net(sk), &sk->ns_tracker, GFP_KERNEL);
 	sock_inuse_add(sock_net(sk), 1);
 }
+
+static inline bool dsm_compat_mempool_is_saturated(mempool_t *pool)
+{
+	return READ_ONCE(pool->curr_nr) >= pool->min_nr;
+}
+
+#define mempool_is_saturated	dsm_compat_mempool_is_saturated
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
@@ -101,17 +109,33 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define copy_splice_read	generic_file_splice_read
+#ifndef MSG_SPLICE_PAGES
 #define MSG_SPLICE_PAGES	0x8000000
+#endif
 
-/* Of one piece of memory. TCP ends no record there, so that flag is dropped. */
+/* What is sent as a copy, so that TCP notices the end of a record */
+#define DSM_COMPAT_TAIL		64
+
+/* Of one piece of memory; the caller goes on where this ends. */
 static inline int dsm_compat_sendmsg(struct socket *sock, struct msghdr *msg)
 {
 	const struct bio_vec *vec = msg->msg_iter.bvec;
+	int flags = msg->msg_flags & ~MSG_SPLICE_PAGES;
+	size_t length;
 
-	if (!(msg->msg_flags & MSG_SPLICE_PAGES))
+	if (flags == msg->msg_flags)
 		return sock_sendmsg(sock, msg);
-	return kernel_sendpage(sock, vec->bv_page, vec->bv_offset, vec->bv_len,
-			       msg->msg_flags & ~(MSG_SPLICE_PAGES | MSG_EOR));
+	length = vec->bv_len;
+	if (flags & MSG_EOR && length <= DSM_COMPAT_TAIL) {
+		msg->msg_flags = flags;
+		return sock_sendmsg(sock, msg);
+	}
+	if (flags & MSG_EOR) {
+		length -= DSM_COMPAT_TAIL;
+		flags ^= MSG_EOR | MSG_MORE;
+	}
+	return kernel_sendpage(sock, vec->bv_page, vec->bv_offset, length,
+			       flags);
 }
 
 #define sock_sendmsg	dsm_compat_sendmsg

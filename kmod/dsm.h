@@ -176,8 +176,9 @@ struct socket;
  * struct dsm_parcel - a frame on its way to a peer
  * @list:	on peer->queue until acknowledged, or on peer->chatter
  * @frame:	its header but for session, ack and epoch, filled in when sent
- * @payload:	memory of its own, or NULL
- * @reserved:	@payload goes back to node->payloads
+ * @payload:	memory of its own, or NULL; not written any more once the
+ *		parcel is to be sent, as TCP may refer to it
+ * @reserved:	@payload is from node->payloads
  * @sending:	being written to the connection: whoever sends it frees it
  * @acked:	acknowledged while @sending, and off the queue
  *

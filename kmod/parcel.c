@@ -13,23 +13,28 @@ static u32 spares_max(const struct dsm_node *node)
 
 /*
  * Whole pages, as TCP may be lent them (tcp_send.c). A large one need not be in
- * one piece: it is copied then. One that was used before costs neither a search
- * nor the clearing of new memory, and is written all over anyway.
+ * one piece, so none is searched for: it is copied then. One that was used
+ * before costs neither that nor the clearing of new memory, and is written all
+ * over anyway.
  */
 static void *payload_alloc(gfp_t gfp, void *data)
 {
 	struct dsm_node *node = data;
 	void *payload = ptr_ring_consume(&node->spares);
+	gfp_t piece = gfp;
 	struct folio *folio;
 
 	if (payload)
 		return payload;
-	folio = folio_alloc(gfp | __GFP_NORETRY | __GFP_NOWARN, node->order);
+	if (node->order)
+		piece = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN;
+	folio = folio_alloc(piece, node->order);
 	if (folio)
 		return folio_address(folio);
 	if (!node->order || !gfpflags_allow_blocking(gfp))
 		return NULL;
-	return __vmalloc(node->set.block_size, gfp);
+	/* That flag is mempool_alloc()'s, and not for vmalloc(). */
+	return __vmalloc(node->set.block_size, gfp & ~__GFP_NOMEMALLOC);
 }
 
 static void payload_release(void *payload)
@@ -125,7 +130,10 @@ struct dsm_parcel *dsm_parcel_alloc(struct dsm_node *node, u32 length,
 	return NULL;
 }
 
-/* Whether TCP, which is lent payloads, has no references to this one. */
+/*
+ * Whether TCP, which is lent payloads, refers to this one no more. Once it does
+ * not it never will, as it has no reference to make another one from.
+ */
 static bool is_ours(const void *payload)
 {
 	return is_vmalloc_addr(payload) ||

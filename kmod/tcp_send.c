@@ -87,15 +87,19 @@ static u32 frame_bytes(const struct dsm_parcel *parcel)
 }
 
 /*
- * Whether TCP is lent a payload, and copies nothing. It stays as it is for as
- * long as TCP refers to it, see dsm_parcel_free(). That takes a call of its
- * own, so it is worth it for large ones; and not all memory can be lent
- * (sendpage_ok() in include/linux/net.h).
+ * Whether TCP is lent a payload, and copies nothing; see is_ours() in parcel.c.
+ * That takes a call of its own, so it is worth it for large ones. They have to
+ * be in one piece, and pages of their own (sendpage_ok() in
+ * include/linux/net.h). While the reserve is in use they are copied, too: TCP
+ * may refer to one for longer than until it is acknowledged, and who waits for
+ * memory could not have it.
  */
-static bool is_lent(const struct dsm_parcel *parcel)
+static bool is_lent(const struct dsm_conn *conn,
+		    const struct dsm_parcel *parcel)
 {
 	return parcel->reserved && parcel->frame.length > PAGE_SIZE &&
-	       !is_vmalloc_addr(parcel->payload);
+	       !is_vmalloc_addr(parcel->payload) &&
+	       mempool_is_saturated(conn->node->payloads);
 }
 
 /*
@@ -127,7 +131,8 @@ static int lend_rest(struct dsm_conn *conn)
 }
 
 /*
- * Write what one call can: all there is, or up to a payload that is lent.
+ * Write what one call can: all there is up to a payload that is lent, or the
+ * rest of that.
  *
  * Return: bytes written, or a negative error.
  */
@@ -148,7 +153,7 @@ static int write_some(struct dsm_conn *conn)
 			total += vec[n++].iov_len;
 			done = DSM_WIRE_BYTES;
 		}
-		if (is_lent(parcel))
+		if (is_lent(conn, parcel))
 			break;
 		if (done < frame_bytes(parcel)) {
 			vec[n].iov_base = parcel->payload + done -
