@@ -24,7 +24,7 @@
  *	7. peer->tx_lock	the connection's sending side; a mutex
  *	8. socket lock		(the kernel's), see make_socket()
  *	9. peer->lock, node->timer_lock, node->prefetch_lock, node->ahead_lock,
- *	   node->slots, node->spares, wait queues: leaves; spinlocks
+ *	   node->slots, node->spares_lock, wait queues: leaves; spinlocks
  * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
  * 6 and 7 are never held together; 7 and below are taken under 4. peer->rx_lock
  * and 2, or node->back_lock, are never held together either.
@@ -49,7 +49,6 @@
 #include <linux/hrtimer.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
-#include <linux/ptr_ring.h>
 #include <linux/sizes.h>
 #include <linux/socket.h>
 #include <linux/timerqueue.h>
@@ -80,9 +79,9 @@
  * @DSM_CHATTER_MAX:	frames outside the sequence that wait for one peer
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
  *			while it sends more of its own; large pages count alike
- * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short, and
- *			payloads of 4 KiB, once used, for the next ones
- * @DSM_SPARES_MIN:	so many of these at least, however large they are
+ * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
+ * @DSM_SPARES_MAX:	payloads kept once they have served, in machine pages
+ * @DSM_SPARES_MIN:	and so many payloads at least, however large they are
  * @DSM_BLOCK_MAX:	the largest block_size, in bytes: a huge page's
  * @DSM_PREFETCH_MAX:	prefetches that stand in line, in machine pages: 2 MiB,
  *			as much as the kernel reads ahead at once
@@ -123,6 +122,7 @@ enum dsm_shell_limits {
 	DSM_CHATTER_MAX		= 256,
 	DSM_QUEUE_MAX		= 16384,
 	DSM_POOL_FRAMES		= 64,
+	DSM_SPARES_MAX		= 64,
 	DSM_SPARES_MIN		= 2,
 	DSM_BLOCK_MAX		= SZ_2M,
 	DSM_PREFETCH_MAX	= 512,
@@ -436,7 +436,10 @@ enum dsm_how {
  * @strangers:	how many of them have no peer; keeper only
  * @parcels:	reserve of struct dsm_parcel
  * @payloads:	reserve of memory for their payloads
- * @spares:	payloads that have served, for the next ones
+ * @spares:	payloads that have served, for the next ones; a list in their
+ *		own memory, the last one first: it is the likeliest in the cache
+ * @nr_spares:	how many
+ * @spares_lock: protects the two
  * @timers:	slots to look at again, by time
  * @timers_end:	the node goes down: nothing starts @timer any more
  * @timer_lock:	protects the two
@@ -499,7 +502,9 @@ struct dsm_node {
 	u32 strangers;
 	mempool_t *parcels;
 	mempool_t *payloads;
-	struct ptr_ring spares;
+	struct list_head spares;
+	u32 nr_spares;
+	spinlock_t spares_lock;		/* protects these */
 
 	struct timerqueue_head timers;
 	bool timers_end;

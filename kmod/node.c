@@ -80,6 +80,8 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 	xa_init(&node->processes);
 	INIT_LIST_HEAD(&node->process_list);
 	INIT_LIST_HEAD(&node->conns);
+	INIT_LIST_HEAD(&node->spares);
+	spin_lock_init(&node->spares_lock);
 	atomic_set(&node->active, DSM_NODE_DOWN);
 	set_defaults(&node->set);
 

@@ -8,7 +8,36 @@
 /* So many payloads are kept when they have served */
 static u32 spares_max(const struct dsm_node *node)
 {
-	return dsm_pages_in(node, DSM_POOL_FRAMES, DSM_SPARES_MIN);
+	return dsm_pages_in(node, DSM_SPARES_MAX, DSM_SPARES_MIN);
+}
+
+static void *take_spare(struct dsm_node *node)
+{
+	struct list_head *spare = NULL;
+
+	spin_lock(&node->spares_lock);
+	if (node->nr_spares) {
+		spare = node->spares.next;
+		list_del(spare);
+		node->nr_spares--;
+	}
+	spin_unlock(&node->spares_lock);
+	return spare;
+}
+
+static bool put_spare(struct dsm_node *node, void *payload)
+{
+	struct list_head *spare = payload;
+	bool kept = false;
+
+	spin_lock(&node->spares_lock);
+	if (node->nr_spares < spares_max(node)) {
+		list_add(spare, &node->spares);
+		node->nr_spares++;
+		kept = true;
+	}
+	spin_unlock(&node->spares_lock);
+	return kept;
 }
 
 /*
@@ -20,7 +49,7 @@ static u32 spares_max(const struct dsm_node *node)
 static void *payload_alloc(gfp_t gfp, void *data)
 {
 	struct dsm_node *node = data;
-	void *payload = ptr_ring_consume(&node->spares);
+	void *payload = take_spare(node);
 	gfp_t piece = gfp;
 	struct folio *folio;
 
@@ -49,41 +78,38 @@ static void payload_free(void *payload, void *data)
 {
 	struct dsm_node *node = data;
 
-	if (ptr_ring_produce(&node->spares, payload))
+	if (!put_spare(node, payload))
 		payload_release(payload);
 }
 
-/** dsm_parcel_pools_create() - memory for parcels, with a reserve */
-int dsm_parcel_pools_create(struct dsm_node *node)
+static void release_spares(struct dsm_node *node)
 {
-	int err = ptr_ring_init(&node->spares, spares_max(node), GFP_KERNEL);
+	void *payload;
 
-	if (err)
-		return err;
-	err = -ENOMEM;
-	node->parcels = mempool_create_kmalloc_pool(DSM_POOL_FRAMES,
-						    sizeof(struct dsm_parcel));
-	if (!node->parcels)
-		goto err_spares;
-	node->payloads = mempool_create(dsm_pages_in(node, DSM_POOL_FRAMES,
-						     DSM_PREFETCH_MIN),
-					payload_alloc, payload_free, node);
-	if (!node->payloads)
-		goto err_parcels;
-	return 0;
-
-err_parcels:
-	mempool_destroy(node->parcels);
-err_spares:
-	ptr_ring_cleanup(&node->spares, payload_release);
-	return err;
+	while ((payload = take_spare(node)))
+		payload_release(payload);
 }
 
 void dsm_parcel_pools_destroy(struct dsm_node *node)
 {
 	mempool_destroy(node->payloads);
 	mempool_destroy(node->parcels);
-	ptr_ring_cleanup(&node->spares, payload_release);
+	release_spares(node);
+}
+
+/** dsm_parcel_pools_create() - memory for parcels, with a reserve */
+int dsm_parcel_pools_create(struct dsm_node *node)
+{
+	u32 payloads = dsm_pages_in(node, DSM_POOL_FRAMES, DSM_PREFETCH_MIN);
+
+	node->parcels = mempool_create_kmalloc_pool(DSM_POOL_FRAMES,
+						    sizeof(struct dsm_parcel));
+	node->payloads = mempool_create(payloads, payload_alloc, payload_free,
+					node);
+	if (node->parcels && node->payloads)
+		return 0;
+	dsm_parcel_pools_destroy(node);
+	return -ENOMEM;
 }
 
 static void *alloc(mempool_t *pool, gfp_t gfp, struct dsm_plug *plug)
