@@ -145,7 +145,7 @@ FIXTURE(disk)
 FIXTURE_SETUP(disk)
 {
 	if (!disk_exists())
-		SKIP(_exit(EXIT_SKIPPED), "no network block device: modprobe nbd");
+		SKIP_IF_GOOD(_exit(EXIT_SKIPPED), "no network block device: modprobe nbd");
 	ASSERT_EQ(0, cluster_open(&self->c));
 	ASSERT_LE(3, self->c.nr);
 	ASSERT_EQ(0, cluster_map(&self->c));
@@ -228,7 +228,7 @@ TEST_F_TIMEOUT(disk, writers_elsewhere, 120)
 		EXPECT_EQ(counter_end(&counter[i]),
 			  *word(&self->c, 0, at + 8 * i));
 	if (late)
-		SKIP(return, "a read took too long: the page went");
+		SKIP_IF_GOOD(return, "a read took too long: the page went");
 	EXPECT_EQ(0, memcmp(self->c.node[2].map + at + SECTOR,
 			    self->disk.bytes + SECTOR, PAGE - SECTOR));
 }
@@ -244,7 +244,7 @@ TEST_F_TIMEOUT(disk, outlasts_patience, 60)
 	};
 
 	if (!pins_are_seen())
-		SKIP(return, "O_DIRECT of this kernel takes a mere reference");
+		SKIP_IF_GOOD(return, "O_DIRECT of this kernel takes a mere reference");
 	ASSERT_EQ(0, set_patience(&self->c, 1, "300"));
 	disk_hold(&self->disk);
 	ASSERT_EQ(0, transfer_start(&t));
@@ -277,7 +277,7 @@ TEST_F_TIMEOUT(disk, bare_reference, 60)
 	};
 
 	if (pins_are_seen())
-		SKIP(return, "O_DIRECT of this kernel pins");
+		SKIP_IF_GOOD(return, "O_DIRECT of this kernel pins");
 	disk_hold(&self->disk);
 	ASSERT_EQ(0, transfer_start(&t));
 	ASSERT_TRUE(wait_for(disk_holds(&self->disk)));
@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(disk, exit_in_flight, 60)
 		pid_t pid;
 
 		if (uring_open(&ring))
-			SKIP(return, "no io_uring");
+			SKIP_IF_GOOD(return, "no io_uring");
 		sqe = uring_request(IORING_OP_READ, self->disk.fd,
 				    self->c.node[0].map + where + SECTOR,
 				    SECTOR, i * SECTOR);
@@ -331,7 +331,7 @@ TEST_F_TIMEOUT(disk, exit_in_flight, 60)
 		ASSERT_TRUE(wait_for(*word(&self->c, 1, where)));
 		EXPECT_EQ(counter_end(&counter), *word(&self->c, 2, where));
 		if (is_too_late(start))
-			SKIP(return, "the read took too long: the page went");
+			SKIP_IF_GOOD(return, "the read took too long: the page went");
 		EXPECT_EQ(0, memcmp(self->c.node[2].map + where + SECTOR,
 				    self->disk.bytes + i * SECTOR, SECTOR));
 	}
@@ -344,7 +344,7 @@ TEST_F(disk, uring)
 	struct uring ring;
 
 	if (uring_open(&ring))
-		SKIP(return, "no io_uring");
+		SKIP_IF_GOOD(return, "no io_uring");
 	memset(self->c.node[1].map + at, 1, PAGE);
 	ASSERT_EQ(sizeof(copy),
 		  uring_rw(&ring, IORING_OP_READ, self->disk.fd,
@@ -371,7 +371,7 @@ FIXTURE(uring)
 FIXTURE_SETUP(uring)
 {
 	if (uring_open(&self->ring))
-		SKIP(_exit(EXIT_SKIPPED), "no io_uring");
+		SKIP_IF_GOOD(_exit(EXIT_SKIPPED), "no io_uring");
 	ASSERT_EQ(0, cluster_open(&self->c));
 	ASSERT_LE(3, self->c.nr);
 	ASSERT_EQ(0, cluster_map(&self->c));
@@ -456,7 +456,7 @@ FIXTURE_SETUP(pin)
 {
 	self->fd = socket(AF_XDP, SOCK_RAW, 0);
 	if (self->fd < 0)
-		SKIP(_exit(EXIT_SKIPPED), "no AF_XDP, which pins for long");
+		SKIP_IF_GOOD(_exit(EXIT_SKIPPED), "no AF_XDP, which pins for long");
 	ASSERT_EQ(0, cluster_open(&self->c));
 	ASSERT_LE(3, self->c.nr);
 	ASSERT_EQ(0, cluster_map(&self->c));
@@ -484,7 +484,7 @@ static int lend_memory(int fd, char *memory)
 TEST_F(pin, long_term_is_refused)
 {
 	if (!pins_are_seen())
-		SKIP(return, "this kernel lets anybody pin");
+		SKIP_IF_GOOD(return, "this kernel lets anybody pin");
 	*word(&self->c, 0, self->at) = 4;
 	EXPECT_EQ(-1, lend_memory(self->fd, self->c.node[0].map + self->at));
 	EXPECT_EQ(EFAULT, errno);
@@ -498,7 +498,7 @@ TEST_F_TIMEOUT(pin, long_term_lasts, 60)
 	uint64_t at = self->at;
 
 	if (pins_are_seen())
-		SKIP(return, "this kernel refuses long-term pins");
+		SKIP_IF_GOOD(return, "this kernel refuses long-term pins");
 	*word(&self->c, 1, at) = 4;
 	ASSERT_EQ(0, lend_memory(self->fd, self->c.node[0].map + at));
 	ASSERT_EQ(0, set_patience(&self->c, 1, "300"));

@@ -348,7 +348,7 @@ TEST_F(fault, uring_waits_apart)
 	int fd;
 
 	if (uring_open(&ring))
-		SKIP(return, "no io_uring");
+		SKIP_IF_GOOD(return, "no io_uring");
 	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
 	for (i = 0; i < ARRAY_SIZE(flags); i++) {
 		off_t at = AWAY + i * PAGE;
@@ -378,7 +378,7 @@ TEST_F(fault, exit_in_flight)
 	char c;
 
 	if (!has_uring())
-		SKIP(return, "no io_uring");
+		SKIP_IF_GOOD(return, "no io_uring");
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "0"));
 	pid = fork();

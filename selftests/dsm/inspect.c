@@ -624,7 +624,7 @@ TEST_F(core, without_pages)
 	FILE *f;
 
 	if (!self->pattern[0])
-		SKIP(return, "this kernel dumps no cores");
+		SKIP_IF_GOOD(return, "this kernel dumps no cores");
 	at = fresh_at(c, 1);
 	*word(c, 1, at) = FIRST;
 	*word(c, 1, at + PAGE) = SECOND;
@@ -652,7 +652,7 @@ TEST_F(core, with_chosen_pages)
 	FILE *f;
 
 	if (!self->pattern[0])
-		SKIP(return, "this kernel dumps no cores");
+		SKIP_IF_GOOD(return, "this kernel dumps no cores");
 	at = fresh_at(c, 1);
 	*word(c, 1, at) = FIRST;
 	*word(c, 1, at + PAGE) = SECOND;
@@ -705,7 +705,7 @@ TEST_F_TIMEOUT(inspect, gdb, 300)
 	snprintf(read, sizeof(read), "quit *(unsigned long *)%p", s.rw);
 	status = gdb(s.pid, write, read);
 	if (status == 127)
-		SKIP(subject_end(&s); return, "gdb is not installed");
+		SKIP_IF_GOOD(subject_end(&s); return, "gdb is not installed");
 	EXPECT_EQ(42, status);
 	EXPECT_EQ(42, *word(c, 1, self->at));
 	EXPECT_EQ(42, *word(c, 2, self->at));
@@ -744,7 +744,7 @@ TEST_F(inspect, userfaultfd)
 	int fd;
 
 	if (access("/proc/sys/vm/unprivileged_userfaultfd", F_OK))
-		SKIP(return, "this kernel has no userfaultfd()");
+		SKIP_IF_GOOD(return, "this kernel has no userfaultfd()");
 	fd = uffd_open(0);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-1, uffd_register(fd, p, UFFDIO_REGISTER_MODE_MISSING));
@@ -768,7 +768,7 @@ TEST_F(inspect, userfaultfd_wp_async)
 	int fd = uffd_open(UFFD_FEATURE_WP_ASYNC);
 
 	if (fd < 0)
-		SKIP(return, "this kernel has no asynchronous protection");
+		SKIP_IF_GOOD(return, "this kernel has no asynchronous protection");
 	*p = 1;
 	ASSERT_EQ(0, uffd_register(fd, (void *)p, UFFDIO_REGISTER_MODE_WP));
 	ASSERT_EQ(0, ioctl(fd, UFFDIO_WRITEPROTECT, &wp));
