@@ -210,6 +210,27 @@ int page_settle(const struct cluster *c, uint64_t offset)
 	return -1;
 }
 
+/* Wait until all pages of all nodes rest */
+bool pages_rest(const struct cluster *c)
+{
+	return wait_for(!stat_sum(c, "awake_pages"));
+}
+
+/**
+ * let_rest() - Come before a step of a test that runs with rest_ms=1, too
+ * @c:		the cluster
+ *
+ * Return: whether it has another rest_ms, or all pages rest now.
+ */
+bool let_rest(const struct cluster *c)
+{
+	char value[DSM_ATTR_MAX];
+
+	if (dsm_attr_read(c->node[0].name, "rest_ms", value, sizeof(value)))
+		return false;
+	return strcmp(value, "1") || pages_rest(c);
+}
+
 /* Wait until every message that was sent has arrived */
 int messages_settle(const struct cluster *c)
 {

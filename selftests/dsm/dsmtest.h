@@ -99,6 +99,8 @@ uint64_t stat_of(const struct node *n, const char *name);
 uint64_t stat_sum(const struct cluster *c, const char *name);
 bool page_is_pending(int fd, uint64_t offset);
 int page_settle(const struct cluster *c, uint64_t offset);
+bool pages_rest(const struct cluster *c);
+bool let_rest(const struct cluster *c);
 int messages_settle(const struct cluster *c);
 
 /* Configuration of instances that are down, over the loopback interface */

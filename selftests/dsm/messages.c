@@ -37,6 +37,7 @@ FIXTURE(messages)
 	struct cluster c;
 	uint64_t at;
 	struct traffic before;
+	bool restless;
 };
 
 FIXTURE_SETUP(messages)
@@ -51,6 +52,7 @@ FIXTURE_SETUP(messages)
 
 FIXTURE_TEARDOWN(messages)
 {
+	EXPECT_FALSE(self->restless);
 	/* Nothing is lost and nothing comes twice. */
 	EXPECT_EQ(0, messages_settle(&self->c));
 	EXPECT_EQ(stat_sum(&self->c, "pages_in"),
@@ -72,12 +74,14 @@ static struct traffic traffic_now(const struct cluster *c)
 
 static void load(FIXTURE_DATA(messages) *self, unsigned int node)
 {
+	self->restless |= !let_rest(&self->c);
 	(void)*word(&self->c, node, self->at);
 	page_settle(&self->c, self->at);
 }
 
 static void store(FIXTURE_DATA(messages) *self, unsigned int node)
 {
+	self->restless |= !let_rest(&self->c);
 	*word(&self->c, node, self->at) = node + 1;
 	page_settle(&self->c, self->at);
 }

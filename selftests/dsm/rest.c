@@ -47,12 +47,6 @@ FIXTURE_TEARDOWN(rest)
 
 #define FIXTURE_OF_TEST	FIXTURE_DATA(rest)
 
-/* Wait until all pages of all nodes rest. */
-static bool rest(const FIXTURE_OF_TEST *self)
-{
-	return wait_for(!stat_sum(&self->c, "awake_pages"));
-}
-
 static volatile uint64_t *nth(FIXTURE_OF_TEST *self, unsigned int node,
 			      unsigned int page)
 {
@@ -89,12 +83,12 @@ TEST_F_TIMEOUT(rest, values, SECONDS)
 
 	for (node = 0; node < 3; node++) {
 		store_all(self, node, 1000 * node);
-		ASSERT_TRUE(rest(self));
+		ASSERT_TRUE(pages_rest(&self->c));
 		EXPECT_EQ(0, wrong(self, (node + 1) % 3, 1000 * node));
-		ASSERT_TRUE(rest(self));
+		ASSERT_TRUE(pages_rest(&self->c));
 		EXPECT_EQ(0, wrong(self, (node + 2) % 3, 1000 * node));
 		EXPECT_EQ(0, wrong(self, node, 1000 * node));
-		ASSERT_TRUE(rest(self));
+		ASSERT_TRUE(pages_rest(&self->c));
 	}
 }
 
@@ -104,7 +98,7 @@ TEST_F_TIMEOUT(rest, mapped, SECONDS)
 	uint64_t before;
 
 	store_all(self, A, 5);
-	ASSERT_TRUE(rest(self));
+	ASSERT_TRUE(pages_rest(&self->c));
 	before = faults(&self->c);
 	EXPECT_EQ(0, wrong(self, A, 5));
 	store_all(self, A, 6);
@@ -131,7 +125,7 @@ TEST_F_TIMEOUT(rest, counters, SECONDS)
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		before[i] = stat_sum(&self->c, names[i]);
 	ASSERT_EQ(0, cluster_set(&self->c, "rest_ms", "1"));
-	ASSERT_TRUE(rest(self));
+	ASSERT_TRUE(pages_rest(&self->c));
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		EXPECT_EQ(before[i], stat_sum(&self->c, names[i]));
 	EXPECT_EQ(0, wrong(self, H, 5));
@@ -141,7 +135,7 @@ TEST_F_TIMEOUT(rest, never, SECONDS)
 {
 	unsigned int i;
 
-	ASSERT_TRUE(rest(self));
+	ASSERT_TRUE(pages_rest(&self->c));
 	ASSERT_EQ(0, cluster_set(&self->c, "rest_ms", "0"));
 	store_all(self, A, 5);
 	for (i = 0; i < 20; i++) {
@@ -170,7 +164,7 @@ static bool says_the_same(FIXTURE_OF_TEST *self)
 	struct dsm_page_info before[3], after[3];
 
 	if (cluster_set(&self->c, "rest_ms", "0") || look(self, before) ||
-	    cluster_set(&self->c, "rest_ms", "1") || !rest(self) ||
+	    cluster_set(&self->c, "rest_ms", "1") || !pages_rest(&self->c) ||
 	    look(self, after))
 		return false;
 	return !memcmp(before, after, sizeof(before));
@@ -202,7 +196,7 @@ TEST_F_TIMEOUT(rest, upgrade, SECONDS)
 
 	*word(&self->c, A, self->at) = 1;
 	EXPECT_EQ(1, *word(&self->c, B, self->at));
-	ASSERT_TRUE(rest(self));
+	ASSERT_TRUE(pages_rest(&self->c));
 	upgrades = stat_sum(&self->c, "upgrades");
 	pages = stat_sum(&self->c, "pages_out");
 	*word(&self->c, B, self->at) = 2;
@@ -221,7 +215,7 @@ TEST_F_TIMEOUT(rest, migratory, SECONDS)
 		if (i == 3)
 			break;
 		*word(&self->c, i % 2 ? A : B, self->at) = i + 1;
-		ASSERT_TRUE(rest(self));
+		ASSERT_TRUE(pages_rest(&self->c));
 	}
 	EXPECT_EQ(DSM_PAGE_READ_WRITE, page_state(&self->c.node[A], self->at));
 }
@@ -258,7 +252,7 @@ TEST_F_TIMEOUT(rest, sleeper, SECONDS)
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, sleep_there, &s));
 	EXPECT_TRUE(wait_for(s.thread && sleeps_in(s.thread, SYS_futex)));
-	ASSERT_TRUE(rest(self));
+	ASSERT_TRUE(pages_rest(&self->c));
 	*(volatile uint32_t *)word(&self->c, B, self->at) = 1;
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += PATIENCE_MS / 1000;
@@ -330,7 +324,7 @@ TEST_F_TIMEOUT(rest, while_fought_for, SECONDS)
 	for (i = 0; i < SHARED; i++)
 		sum += *nth(self, H, i);
 	EXPECT_EQ(THREADS * ROUNDS, sum);
-	EXPECT_TRUE(rest(self));
+	EXPECT_TRUE(pages_rest(&self->c));
 }
 
 TEST_HARNESS_MAIN

@@ -20,6 +20,7 @@ FIXTURE(states)
 	uint64_t at;
 	unsigned int node[ROLES];
 	char picture[128];
+	bool restless;
 };
 
 /* Which member is the home */
@@ -46,6 +47,7 @@ FIXTURE_SETUP(states)
 
 FIXTURE_TEARDOWN(states)
 {
+	EXPECT_FALSE(self->restless);
 	cluster_close(&self->c);
 }
 
@@ -53,11 +55,13 @@ FIXTURE_TEARDOWN(states)
 
 static void load(FIXTURE_OF_TEST *self, enum role who)
 {
+	self->restless |= !let_rest(&self->c);
 	(void)*word(&self->c, self->node[who], self->at);
 }
 
 static void store(FIXTURE_OF_TEST *self, enum role who)
 {
+	self->restless |= !let_rest(&self->c);
 	*word(&self->c, self->node[who], self->at) = who + 1;
 }
 
