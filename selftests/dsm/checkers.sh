@@ -11,6 +11,9 @@ debugfs_mount()
 	mountpoint -q $debugfs || mount -t debugfs debugfs $debugfs
 }
 
+# More than there will be; the kernel counts them down
+shortage_times=1000000000
+
 # shortage PERCENT: so many of the modules' allocations fail from now on, and
 # those that fail-nth in /proc tells to. Modules are what runs behind the end of
 # the kernel; all else that the debug kernels have is built in.
@@ -29,10 +32,22 @@ shortage()
 		echo N >"$fault/ignore-gfp-wait"
 		echo 0 >"$fault/verbose"
 		echo 1 >"$fault/interval"
-		echo -1 >"$fault/times"
+		echo $shortage_times >"$fault/times"
 		echo "$1" >"$fault/probability"
 	done
 	echo 0 >$debugfs/fail_page_alloc/min-order
+}
+
+# shortage_hit: some have failed since the last shortage()
+shortage_hit()
+{
+	local fault left=0
+
+	for fault in $debugfs/{failslab,fail_page_alloc}; do
+		left=$((left + $(<"$fault/times")))
+	done
+	echo "$((2 * shortage_times - left)) allocations failed"
+	[[ $left -lt $((2 * shortage_times)) ]]
 }
 
 # shortage_spare FUNCTION: none fails that this function of the module makes, or

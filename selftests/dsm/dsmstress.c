@@ -41,6 +41,7 @@ enum {
 	BLOCK		= 66,
 	BLOCK_END	= 511,
 	MARGIN_MS	= 60000,	/* that the slowest may lag behind */
+	OPS_MIN		= 20,		/* of each process, in any case */
 };
 
 #define CROSSING	(PAGE - 4)	/* in bytes */
@@ -375,7 +376,7 @@ static void run(struct stress *s, uint64_t seconds)
 	meet(s, START);
 	end = now_ms() + seconds * 1000;
 	s->deadline = end + MARGIN_MS;
-	while (now_ms() < end && !s->control->failed)
+	while ((now_ms() < end || s->ops < OPS_MIN) && !s->control->failed)
 		step(s);
 	meet(s, WRITTEN);
 	check_end(s);

@@ -163,7 +163,7 @@ static int lock_and_add(void *shared, unsigned int node)
 	return 0;
 }
 
-TEST_F(futex, mutex_contended)
+TEST_F_TIMEOUT(futex, mutex_contended, LAPS_SECONDS)
 {
 	struct turns *t = seen_by(self, 0);
 	unsigned int i;
@@ -198,7 +198,7 @@ static int lock_in_time(void *shared, unsigned int node)
 	return pthread_mutex_timedlock(&t->mutex, &late);
 }
 
-TEST_F(futex, mutex_held_elsewhere)
+TEST_F_TIMEOUT(futex, mutex_held_elsewhere, LAPS_SECONDS)
 {
 	struct turns *t = seen_by(self, 0);
 
@@ -246,7 +246,7 @@ static int meet(void *shared, unsigned int node)
 	return 0;
 }
 
-TEST_F(futex, barrier)
+TEST_F_TIMEOUT(futex, barrier, LAPS_SECONDS)
 {
 	struct others *o = seen_by(self, 0);
 	pthread_barrierattr_t attr;
@@ -281,7 +281,7 @@ static int read_and_write(void *shared, unsigned int node)
 	return 0;
 }
 
-TEST_F(futex, rwlock)
+TEST_F_TIMEOUT(futex, rwlock, LAPS_SECONDS)
 {
 	struct others *o = seen_by(self, 0);
 	pthread_rwlockattr_t attr;
@@ -311,7 +311,7 @@ static int spin_and_add(void *shared, unsigned int node)
 	return 0;
 }
 
-TEST_F(futex, spinlock)
+TEST_F_TIMEOUT(futex, spinlock, LAPS_SECONDS)
 {
 	struct others *o = seen_by(self, 0);
 	unsigned int i;
@@ -354,7 +354,7 @@ static int consume(void *shared, unsigned int node)
 	return 0;
 }
 
-TEST_F(futex, semaphore)
+TEST_F_TIMEOUT(futex, semaphore, LAPS_SECONDS)
 {
 	struct others *o = seen_by(self, 0);
 
@@ -419,7 +419,7 @@ TEST_F(futex, sleeps_without_messages)
  * A page that is stored to all the time, beside the word that somebody sleeps
  * on, wakes the sleeper less and less often, but does not forget about it.
  */
-TEST_F(futex, busy_page)
+TEST_F_TIMEOUT(futex, busy_page, LAPS_SECONDS)
 {
 	volatile uint32_t *word = seen_by(self, 0);
 	uint64_t before, stores = 0, end;
@@ -492,7 +492,7 @@ TEST_F(futex, frozen)
 	ASSERT_TRUE(mkdtemp(root));
 	if (mount("none", root, "cgroup", 0, "freezer")) {
 		rmdir(root);
-		SKIP(return, "no freezer: %s", strerror(errno));
+		SKIP_IF_GOOD(return, "no freezer: %s", strerror(errno));
 	}
 	snprintf(group, sizeof(group), "%s/dsm", root);
 	EXPECT_EQ(0, mkdir(group, 0700));
@@ -601,12 +601,12 @@ TEST_F(futex, requeued)
 /* Private futexes are nobody else's business, and sleep on. */
 static int wait_privately(void *shared, unsigned int node)
 {
-	struct timespec second = { .tv_sec = 1 };
+	struct timespec timeout = { .tv_sec = 3 };
 	uint32_t local = 0;
 
 	(void)node;
 	*(volatile uint32_t *)shared;
-	return syscall(SYS_futex, &local, FUTEX_WAIT_PRIVATE, 0, &second,
+	return syscall(SYS_futex, &local, FUTEX_WAIT_PRIVATE, 0, &timeout,
 		       NULL, 0) == -1 && errno == ETIMEDOUT ? 0 : 1;
 }
 

@@ -45,6 +45,8 @@ static int timedlock(struct shared *s)
 {
 	struct timespec t;
 
+	/* The time is for the mutex, not for the page that it is on. */
+	__atomic_fetch_add(&s->count, 0, __ATOMIC_RELAXED);
 	clock_gettime(CLOCK_REALTIME, &t);
 	t.tv_sec++;
 	return pthread_mutex_timedlock(&s->mutex, &t);
