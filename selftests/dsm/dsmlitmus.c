@@ -478,7 +478,7 @@ static bool do_test(struct litmus *l, unsigned int number, uint64_t rounds)
 	/* A run of a batch each sees all kinds of pages, too. */
 	do_batches(l, shape + variant, batches, false);
 	if (can_share(l))
-		do_batches(l, shape + variant, batches / 8, true);
+		do_batches(l, shape + variant, (batches + 7) / 8, true);
 	collect(l);
 	return l->me || litmus_results_print(&l->results, number + 1);
 }

@@ -123,7 +123,7 @@ ktap_select()
 # has no more, limits.
 log_complaints()
 {
-	sed -E '/invoked oom-killer/,/<\/TASK>|memory: usage/d' "$1" |
+	sed -E '/invoked oom-killer/,/<\/TASK>|memory: usage|Mem-Info:/d' "$1" |
 		grep -E "$log_bad" | grep -v 'VM_FAULT_OOM leaked' || true
 }
 
