@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 /* Calls are tried with the machine's pages, however large the region's are. */
@@ -37,12 +36,7 @@
 /* Old kernels' O_DIRECT does not say that it pins, and they let others pin. */
 static bool pins_are_seen(void)
 {
-	struct utsname u;
-	int major, minor;
-
-	uname(&u);
-	return sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
-	       (major > 6 || (major == 6 && minor >= 5));
+	return !kernel_is_before(6, 5);
 }
 
 /* Whether a page may have gone from under a read that began at @start */

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "dsmtest.h"
@@ -208,6 +209,17 @@ int page_settle(const struct cluster *c, uint64_t offset)
 		return 0;
 	fprintf(stderr, "# the page at %#" PRIx64 " stays busy\n", offset);
 	return -1;
+}
+
+bool kernel_is_before(unsigned int major, unsigned int minor)
+{
+	unsigned int ours, ours_minor;
+	struct utsname u;
+
+	uname(&u);
+	if (sscanf(u.release, "%u.%u", &ours, &ours_minor) != 2)
+		return false;
+	return ours < major || (ours == major && ours_minor < minor);
 }
 
 /* Wait until all pages of all nodes rest */

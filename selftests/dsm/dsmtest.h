@@ -98,6 +98,7 @@ uint32_t page_state(const struct node *n, uint64_t offset);
 uint64_t stat_of(const struct node *n, const char *name);
 uint64_t stat_sum(const struct cluster *c, const char *name);
 bool page_is_pending(int fd, uint64_t offset);
+bool kernel_is_before(unsigned int major, unsigned int minor);
 int page_settle(const struct cluster *c, uint64_t offset);
 bool pages_rest(const struct cluster *c);
 bool let_rest(const struct cluster *c);
