@@ -20,6 +20,9 @@ enum { H, A, B };
 
 #define THREADS	16
 
+/* Pages of six nodes may have to rest before each step, on a slow machine. */
+#define SECONDS	300
+
 /**
  * struct traffic - the counters of all nodes, or how much they grew
  * @messages:	sent
@@ -228,7 +231,7 @@ TEST_F(messages, write_miss_owner_at_home)
 	EXPECT_EQ(faults + 1, stat_of(&self->c.node[A], "write_faults"));
 }
 
-TEST_F_TIMEOUT(messages, write_miss_with_copies, 60)
+TEST_F_TIMEOUT(messages, write_miss_with_copies, SECONDS)
 {
 	unsigned int k, i;
 
@@ -260,7 +263,7 @@ TEST_F_TIMEOUT(messages, write_miss_with_copies, 60)
 	}
 }
 
-TEST_F_TIMEOUT(messages, upgrade_with_copies, 60)
+TEST_F_TIMEOUT(messages, upgrade_with_copies, SECONDS)
 {
 	unsigned int k, i;
 
