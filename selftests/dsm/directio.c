@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(disk, writers_elsewhere, 120)
 		EXPECT_EQ(counter_end(&counter[i]),
 			  *word(&self->c, 0, at + 8 * i));
 	if (late)
-		SKIP_IF_GOOD(return, "a read took too long: the page went");
+		SKIP_IF_GOOD(return, "this kernel let the page go: a read took too long");
 	EXPECT_EQ(0, memcmp(self->c.node[2].map + at + SECTOR,
 			    self->disk.bytes + SECTOR, PAGE - SECTOR));
 }
@@ -325,7 +325,7 @@ TEST_F_TIMEOUT(disk, exit_in_flight, 60)
 		ASSERT_TRUE(wait_for(*word(&self->c, 1, where)));
 		EXPECT_EQ(counter_end(&counter), *word(&self->c, 2, where));
 		if (is_too_late(start))
-			SKIP_IF_GOOD(return, "the read took too long: the page went");
+			SKIP_IF_GOOD(return, "this kernel let the page go: the read took too long");
 		EXPECT_EQ(0, memcmp(self->c.node[2].map + where + SECTOR,
 				    self->disk.bytes + i * SECTOR, SECTOR));
 	}
