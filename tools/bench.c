@@ -188,6 +188,9 @@ static void run(const struct options *o, char **names, int nr)
 	};
 	size_t i;
 
+	/* A name that is none says so now, not after those before it. */
+	for (i = 0; i < (size_t)nr; i++)
+		find_measure(names[i]);
 	memory_open(&b.mem, o->instance);
 	report_begin(o->json);
 	for (i = 0; i < (size_t)nr; i++)
