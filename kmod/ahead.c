@@ -30,6 +30,13 @@ enum {
 	STRIDE_MAX	= 64,	/* pages; farther apart is elsewhere */
 };
 
+/* The largest batch: of large pages no more than 2 MiB, or one */
+static u32 batch_max(const struct dsm_node *node)
+{
+	return min(READ_ONCE(node->set.ahead_pages),
+		   dsm_pages_in(node, DSM_PREFETCH_MAX, 1));
+}
+
 /* One place for all threads whose ids have some bits in common */
 static struct dsm_stream *stream_of(struct dsm_node *node, pid_t thread)
 {
@@ -146,15 +153,14 @@ bool dsm_ahead_is_first(const struct dsm_node *node,
  */
 void dsm_ahead(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
-	u32 ahead = READ_ONCE(node->set.ahead_pages);
-	u32 limit = dsm_pages_in(node, ahead, 1);
+	u32 limit = batch_max(node);
 	unsigned int count = 0;
 	struct dsm_stream *s;
 	s64 stride;
 	u64 first;
 	bool marked;
 
-	if (!ahead)
+	if (!limit)
 		return;
 	marked = is_marked(slot);
 	spin_lock(&node->ahead_lock);

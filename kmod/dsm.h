@@ -80,15 +80,17 @@
  * @DSM_QUEUE_MAX:	frames that a peer may leave unacknowledged for long
  *			while it sends more of its own; large pages count alike
  * @DSM_POOL_FRAMES:	frames held in reserve for when memory is short
- * @DSM_SPARES_MAX:	payloads kept once they have served, in machine pages
- * @DSM_SPARES_MIN:	and so many payloads at least, however large they are
+ * @DSM_SPARES_MAX:	payloads kept once they have served
+ * @DSM_SPARES_MIN:	and so many at least, however large they are
+ * @DSM_LARGE_MAX:	large pages that are on their way, or payloads of such a
+ *			size held ready, in machine pages: 1 MiB
  * @DSM_BLOCK_MAX:	the largest block_size, in bytes: a huge page's
  * @DSM_PREFETCH_MAX:	prefetches that stand in line, in machine pages: 2 MiB,
  *			as much as the kernel reads ahead at once
  * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are;
  *			there is a reserve to answer as many
- * @DSM_FLYING_MAX:	those on their way, in machine pages: 128 KiB fill a
- *			link of 10 Gbit/s for a round trip of 100 us
+ * @DSM_FLYING_MAX:	those on their way: 128 KiB fill a link of 10 Gbit/s for
+ *			a round trip of 100 us; large pages take longer
  * @DSM_FLYING_MIN:	and so many pages at least
  * @DSM_FLYING_FEW:	those on their way, in machine pages, while programs
  *			wait for others; one page at least
@@ -124,6 +126,7 @@ enum dsm_shell_limits {
 	DSM_POOL_FRAMES		= 64,
 	DSM_SPARES_MAX		= 64,
 	DSM_SPARES_MIN		= 2,
+	DSM_LARGE_MAX		= 256,
 	DSM_BLOCK_MAX		= SZ_2M,
 	DSM_PREFETCH_MAX	= 512,
 	DSM_PREFETCH_MIN	= 8,
@@ -321,8 +324,7 @@ struct dsm_peer {
  * @hold_us:	how long a page is kept from its first use, or %DSM_HOLD_AUTO;
  *		also while up
  * @ahead_pages: the largest batch to ask for ahead of a thread, in pages of the
- *		machine; 0:
- *		none; also while up
+ *		protocol, but see batch_max() in ahead.c; 0: none; also while up
  * @rest_ms:	how often pages are put to rest that nobody came to since the
  *		last time; 0: never; also while up
  */

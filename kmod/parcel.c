@@ -8,7 +8,8 @@
 /* So many payloads are kept when they have served */
 static u32 spares_max(const struct dsm_node *node)
 {
-	return dsm_pages_in(node, DSM_SPARES_MAX, DSM_SPARES_MIN);
+	return min_t(u32, DSM_SPARES_MAX,
+		     dsm_pages_in(node, DSM_LARGE_MAX, DSM_SPARES_MIN));
 }
 
 static void *take_spare(struct dsm_node *node)
@@ -100,7 +101,10 @@ void dsm_parcel_pools_destroy(struct dsm_node *node)
 /** dsm_parcel_pools_create() - memory for parcels, with a reserve */
 int dsm_parcel_pools_create(struct dsm_node *node)
 {
-	u32 payloads = dsm_pages_in(node, DSM_POOL_FRAMES, DSM_PREFETCH_MIN);
+	/* As many as one node can ask for at once */
+	u32 payloads = min_t(u32, DSM_POOL_FRAMES,
+			     dsm_pages_in(node, DSM_LARGE_MAX,
+					  DSM_PREFETCH_MIN));
 
 	node->parcels = mempool_create_kmalloc_pool(DSM_POOL_FRAMES,
 						    sizeof(struct dsm_parcel));

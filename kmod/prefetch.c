@@ -36,7 +36,8 @@ static u32 flying_max(const struct dsm_node *node)
 {
 	if (time_is_after_jiffies(READ_ONCE(node->few_until)))
 		return dsm_pages_in(node, DSM_FLYING_FEW, 1);
-	return dsm_pages_in(node, DSM_FLYING_MAX, DSM_FLYING_MIN);
+	return min_t(u32, DSM_FLYING_MAX,
+		     dsm_pages_in(node, DSM_LARGE_MAX, DSM_FLYING_MIN));
 }
 
 static bool line_is_full(struct dsm_node *node)

@@ -183,6 +183,18 @@ TEST_F_TIMEOUT(ahead, reads, SECONDS)
 	EXPECT_EQ(faults + KNOWN, stat_of(n, "read_faults"));
 }
 
+/* A batch when the stream is known, and one twice as large at its first page */
+TEST_F_TIMEOUT(ahead, batches, SECONDS)
+{
+	enum { FIRST = 4, SECOND = 2 * FIRST };
+	struct cluster *c = &self->c;
+
+	EXPECT_EQ(KNOWN + 1, go(c, self->at, variant->first, variant->stride,
+				KNOWN + 1, load));
+	ASSERT_EQ(0, messages_settle(c));
+	EXPECT_EQ(KNOWN + FIRST + SECOND, nr_here(c, 0, self->at));
+}
+
 TEST_F_TIMEOUT(ahead, not_if_it_is_off, SECONDS)
 {
 	struct cluster *c = &self->c;

@@ -16,8 +16,9 @@
 /* Offsets in pages whose homes are the two nodes; the first is not there. */
 #define AWAY	0UL
 #define HERE	STRIPE
-/* Prefetches on their way at once (DSM_FLYING_MAX, DSM_FLYING_MIN) */
-#define FLYING	(PAGE < 8 * MACHINE_PAGE ? 32U * MACHINE_PAGE / PAGE : 4U)
+/* Those on their way at once (DSM_FLYING_MAX, DSM_LARGE_MAX, DSM_FLYING_MIN) */
+#define LARGE	(256U * MACHINE_PAGE / PAGE)
+#define FLYING	(LARGE > 32 ? 32U : LARGE > 4 ? LARGE : 4U)
 /* Those that stand in line (DSM_PREFETCH_MAX, DSM_PREFETCH_MIN) */
 #define LINE	(PAGE < 64 * MACHINE_PAGE ? 512U * MACHINE_PAGE / PAGE : 8U)
 /* More than that */
