@@ -307,6 +307,21 @@ static struct dsm_peer *greeter(struct dsm_conn *conn)
 		dsm_node_peer(node, conn->hello.from) : NULL;
 }
 
+/*
+ * Whether a greeting is from another machine with a peer's id, as that peer is
+ * heard on its connection. One that restarts is not: its TCP resets what it
+ * does not know, once something is sent there.
+ */
+static bool is_second(const struct dsm_peer *peer,
+		      const struct dsm_hello *theirs)
+{
+	const struct dsm_conn *conn = peer->conn;
+
+	return conn && !READ_ONCE(conn->dead) &&
+	       READ_ONCE(conn->sock->sk->sk_state) == TCP_ESTABLISHED &&
+	       dsm_peer_is_up(peer) && peer->generation != theirs->generation;
+}
+
 static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 		 struct dsm_hello *mine)
 {
@@ -325,6 +340,12 @@ static u32 judge(struct dsm_conn *conn, struct dsm_peer *peer,
 	if (refusal)
 		return told ?: refusal;
 
+	if (is_second(peer, &conn->hello)) {
+		dev_warn_ratelimited(&conn->node->dev,
+				     "another machine calls itself node %u\n",
+				     peer->id);
+		return DSM_REFUSAL_NODE;
+	}
 	refusal = dsm_session_judge(peer, &conn->hello, &lost);
 	if (lost) {
 		/* Nothing of its old self may come after the pages know. */

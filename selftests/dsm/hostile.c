@@ -183,22 +183,30 @@ static void worker(FIXTURE_DATA(hostile) *self, unsigned int me)
 	}
 }
 
+/* Returns where the impostor listens, or -1 */
+static int start_cluster(void)
+{
+	int listener = listen_at(PORT + IMPOSTOR);
+	unsigned int i;
+
+	for (i = 0; i < NODES; i++)
+		if (instance_reset(i) || instance_setup(i, i, NODES) ||
+		    instance_add(i, IMPOSTOR, PORT + IMPOSTOR))
+			return -1;
+	for (i = 0; i < NODES; i++)
+		if (instance_set(i, "state", "up"))
+			return -1;
+	return wait_for(all_joined()) ? listener : -1;
+}
+
 FIXTURE_SETUP(hostile)
 {
 	unsigned int i;
 
 	self->seed = random_seed();
 	TH_LOG("DSM_SEED=%" PRIu64, self->seed);
-	self->listener = listen_at(PORT + IMPOSTOR);
+	self->listener = start_cluster();
 	ASSERT_LE(0, self->listener);
-	for (i = 0; i < NODES; i++) {
-		ASSERT_EQ(0, instance_reset(i));
-		ASSERT_EQ(0, instance_setup(i, i, NODES));
-		ASSERT_EQ(0, instance_add(i, IMPOSTOR, PORT + IMPOSTOR));
-	}
-	for (i = 0; i < NODES; i++)
-		ASSERT_EQ(0, instance_set(i, "state", "up"));
-	ASSERT_TRUE(wait_for(all_joined()));
 	ASSERT_EQ(0, cluster_open(&self->c));
 	ASSERT_EQ(NODES, self->c.nr);
 	ASSERT_EQ(0, cluster_map(&self->c));
@@ -429,6 +437,64 @@ TEST_F_TIMEOUT(hostile, received_what_was_not_sent, 60)
 	EXPECT_TRUE(wait_for(!dsm_attr_read(name, attr, value, sizeof(value)) &&
 			     !strcmp(value, "refused: session")));
 	TH_LOG("%s says %s", name, value);
+}
+
+/*
+ * A second machine has been given the id of node 0, which is at work. It is
+ * sent away, and does not make that node count as restarted, its memory lost.
+ */
+static void claim_id_of_0(struct __test_metadata *_metadata, int listener)
+{
+	uint8_t bytes[DSM_WIRE_BYTES + DSM_HELLO_BYTES];
+	struct dsm_hello hello;
+	unsigned int i;
+	int fd;
+
+	fd = hear_hello(listener, &hello);
+	ASSERT_LE(0, fd);
+	close(fd);
+	hello.from = 0;
+	hello.generation = 1;
+	hello.peer_generation = 0;
+	hello.received = 0;
+	for (i = 1; i < NODES; i++) {
+		hello.to = i;
+		hello_frame(&hello, bytes);
+		refused(_metadata, i, bytes, sizeof(bytes));
+		EXPECT_TRUE(instance_reads(i, "nodes/0/state", "up"));
+	}
+}
+
+TEST_F_TIMEOUT(hostile, id_of_another, 60)
+{
+	claim_id_of_0(_metadata, self->listener);
+}
+
+/* Nodes that have shared nothing yet: none of them has anything to lose. */
+FIXTURE(idle)
+{
+	int listener;
+};
+
+FIXTURE_SETUP(idle)
+{
+	self->listener = start_cluster();
+	ASSERT_LE(0, self->listener);
+}
+
+FIXTURE_TEARDOWN(idle)
+{
+	unsigned int i;
+
+	EXPECT_TRUE(all_joined());
+	close(self->listener);
+	for (i = 0; i < NODES; i++)
+		EXPECT_EQ(0, instance_reset(i));
+}
+
+TEST_F_TIMEOUT(idle, id_of_another, 60)
+{
+	claim_id_of_0(_metadata, self->listener);
 }
 
 /* How many lines the module has added to the log */
