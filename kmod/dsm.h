@@ -688,9 +688,8 @@ bool dsm_engine_is_spanned(struct dsm_node *node, const struct dsm_slot *slot,
 void dsm_engine_use_late(struct dsm_node *node, struct dsm_slot *slot);
 bool dsm_engine_is_answered(const struct dsm_slot *slot, u8 access);
 bool dsm_engine_is_writer(const struct dsm_slot *slot);
-void dsm_engine_recv(struct dsm_node *node, u16 from,
-		     const struct dsm_frame *frame, const void *payload,
-		     struct dsm_plug *plug);
+int dsm_engine_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
+		    struct dsm_plug *plug);
 void dsm_engine_lose(struct dsm_node *node, u16 id);
 void dsm_engine_start(struct dsm_node *node);
 void dsm_engine_stop(struct dsm_node *node);
@@ -715,7 +714,7 @@ u32 dsm_session_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
 void dsm_session_lose(struct dsm_peer *peer);
 void dsm_session_meet(struct dsm_peer *peer, const struct dsm_hello *theirs);
 int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
-		     const void *payload, struct dsm_plug *plug);
+		     struct dsm_plug *plug);
 
 /* peer.c */
 struct dsm_peer *dsm_peer_create(struct dsm_node *node, u16 id,
@@ -726,8 +725,7 @@ void dsm_peer_reset(struct dsm_peer *peer);
 void dsm_peer_hello(struct dsm_node *node, u16 to, struct dsm_peer *peer,
 		    struct dsm_hello *mine);
 void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal);
-void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
-			const void *payload);
+int dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame);
 void dsm_peer_recv_pong(struct dsm_peer *peer, const struct dsm_frame *frame);
 void dsm_peer_beat(struct dsm_peer *peer);
 int dsm_peer_ping(struct dsm_peer *peer, u32 bytes, u32 timeout_ms,
@@ -742,6 +740,7 @@ void dsm_tcp_push(struct dsm_peer *peer, struct dsm_plug *plug);
 void dsm_tcp_unplug(struct dsm_plug *plug);
 long dsm_tcp_wait(struct dsm_peer *const peers[], unsigned int nr,
 		  struct dsm_slot *slot, u8 access, long left);
+int dsm_tcp_recv_payload(struct dsm_peer *peer, void *to);
 
 /* sysfs.c */
 extern const struct attribute_group *dsm_sysfs_groups[];

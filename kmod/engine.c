@@ -605,58 +605,66 @@ static struct dsm_slot *slot_of(struct dsm_node *node,
 
 /**
  * dsm_engine_recv - a protocol message came
- * @node:	the node, active
- * @from:	who sent it, as the session proved
+ * @peer:	who sent it, as the session proved
  * @frame:	the message
- * @payload:	DATA: the page's bytes
  * @plug:	where the answers wait for others, or NULL
  *
  * The caller calls dsm_prefetch_go_on() before long.
+ *
+ * Return: 0, or a negative error if the page's bytes cannot be had.
  */
-void dsm_engine_recv(struct dsm_node *node, u16 from,
-		     const struct dsm_frame *frame, const void *payload,
-		     struct dsm_plug *plug)
+int dsm_engine_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
+		    struct dsm_plug *plug)
 {
 	const struct dsm_msg *msg = &frame->msg;
+	struct dsm_node *node = peer->node;
+	u16 from = peer->id;
 	struct dsm_event ev = {
 		.type = DSM_EV_RECV, .from = from, .msg = *msg,
 	};
 	enum dsm_verdict verdict;
 	struct dsm_slot *slot;
+	int err = 0;
 
 	dsm_stats_add(node, DSM_STAT_messages_in, 1);
 	trace_dsm_recv(node->core.self, from, msg);
 	if (frame->epoch != node->core.members.epoch ||
 	    msg->page >= node->core.pages) {
 		reject(node, from, msg);
-		return;
+		return 0;
 	}
 	slot = slot_of(node, msg, plug);
 	if (!slot) {
 		reject(node, from, msg);
-		return;
+		return 0;
 	}
 
 	lock(slot, plug);
 	/* Nobody can see the page while it waits for its bytes. */
 	if (msg->type == DSM_MSG_DATA && dsm_page_awaits_data(&slot->page)) {
-		memcpy(folio_address(slot->folio), payload, frame->length);
+		err = dsm_tcp_recv_payload(peer, folio_address(slot->folio));
+		if (err)
+			goto out;
 		WRITE_ONCE(slot->prob_owner, from);
 	}
 	end_hold(node, slot);
 	verdict = step(node, slot, &ev, plug);
 	use_unasked(node, slot);
+out:
 	mutex_unlock(&slot->lock);
 	dsm_slot_put(slot);
+	if (err)
+		return err;
 
 	if (verdict == DSM_PROTO) {
 		reject(node, from, msg);
 	} else if (msg->type == DSM_MSG_DATA) {
 		dsm_stats_add(node, DSM_STAT_pages_in, 1);
-		atomic64_inc(&dsm_node_peer(node, from)->pages_in);
+		atomic64_inc(&peer->pages_in);
 	} else if (msg->type == DSM_MSG_INVALIDATE) {
 		dsm_stats_add(node, DSM_STAT_invalidations_in, 1);
 	}
+	return 0;
 }
 
 /** dsm_engine_lose() - node @id has lost its memory: tell every page */

@@ -170,22 +170,32 @@ void dsm_peer_refuse(struct dsm_peer *peer, u32 refusal)
 				     dsm_refusal_name(refusal));
 }
 
-/** dsm_peer_recv_ping() - send a ping's payload back, if there is memory */
-void dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame,
-			const void *payload)
+/**
+ * dsm_peer_recv_ping - send a ping's payload back, if there is memory
+ * @peer:	from whom it came
+ * @frame:	the ping
+ *
+ * Return: 0, or a negative error if the payload cannot be had.
+ */
+int dsm_peer_recv_ping(struct dsm_peer *peer, const struct dsm_frame *frame)
 {
 	struct dsm_parcel *pong = dsm_parcel_alloc(peer->node, frame->length,
 						  GFP_NOWAIT, NULL);
+	int err = 0;
 
 	if (!frame->msg.page)
 		WRITE_ONCE(peer->told_rtt_us, frame->msg.serial * RTT_UNIT_US);
 	if (!pong)
-		return;
+		return 0;
 	pong->frame.msg = frame->msg;
 	pong->frame.msg.type = DSM_MSG_PONG;
 	if (frame->length)
-		memcpy(pong->payload, payload, frame->length);
-	dsm_session_chat(peer, pong);
+		err = dsm_tcp_recv_payload(peer, pong->payload);
+	if (err)
+		dsm_parcel_free(peer->node, pong);
+	else
+		dsm_session_chat(peer, pong);
+	return err;
 }
 
 /* The node's is smoothed as TCP does it (RFC 6298, 2.3). */

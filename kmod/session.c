@@ -259,14 +259,13 @@ out:
  * dsm_session_recv - a frame came, whole
  * @peer:	from whom
  * @frame:	the header
- * @payload:	its payload
  * @plug:	where what it is answered waits for others, or NULL
  *
- * Return: 0, or %-EPROTO if no correct peer says that at this point: then the
- * connection has to go.
+ * Return: 0, or a negative error if no correct peer says that at this point, or
+ * if its payload cannot be had: then the connection has to go.
  */
 int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
-		     const void *payload, struct dsm_plug *plug)
+		     struct dsm_plug *plug)
 {
 	int err = recv_sequence(peer, frame);
 
@@ -277,7 +276,7 @@ int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
 	case DSM_MSG_ACK:
 		break;
 	case DSM_MSG_PING:
-		dsm_peer_recv_ping(peer, frame, payload);
+		err = dsm_peer_recv_ping(peer, frame);
 		break;
 	case DSM_MSG_PONG:
 		dsm_peer_recv_pong(peer, frame);
@@ -286,9 +285,9 @@ int dsm_session_recv(struct dsm_peer *peer, const struct dsm_frame *frame,
 		return -EPROTO;
 	default:
 		atomic64_inc(&peer->messages_in);
-		dsm_engine_recv(peer->node, peer->id, frame, payload, plug);
+		err = dsm_engine_recv(peer, frame, plug);
 	}
 	if (READ_ONCE(peer->unacked) >= DSM_ACK_EVERY)
 		dsm_session_ack(peer);
-	return 0;
+	return err;
 }

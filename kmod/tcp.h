@@ -9,6 +9,8 @@
 
 /* Received at once, or what is left of a larger frame: seven pages of 4 KiB */
 #define DSM_RX_BYTES	(32 << 10)
+/* The same where pages are larger, of which it should have little */
+#define DSM_RX_AHEAD	(4 << 10)
 
 /**
  * enum dsm_conn_stage - a connection's life, in this order
@@ -45,8 +47,13 @@ enum dsm_conn_stage {
  *		%DSM_RX_BYTES if that is more
  * @rx_at:	where in it the frame begins that is looked at
  * @rx_end:	where in it ends what came
- * @rx_frame:	that frame's header, decoded, while @rx_need is set
- * @rx_need:	bytes of that frame; 0: its header is not here
+ * @rx_frame:	that frame's header, decoded, from when @rx_need is set until
+ *		the frame was handled
+ * @rx_need:	bytes of that frame; 0: its header is not here, or it was taken
+ * @rx_whole:	what the buffer lacks of that large frame is all with TCP
+ * @rx_urged:	it is not to stay there for longer, see dsm_tcp_rx_urge()
+ * @rx_payload:	what the buffer has of the payload of the frame that was taken
+ * @rx_rest:	bytes of that payload that are with TCP
  * @tx_work:	sends on when the socket has room again
  * @tx:		parcels being sent; all tx fields under peer->tx_lock
  * @tx_headers:	their headers
@@ -73,6 +80,10 @@ struct dsm_conn {
 	u32 rx_end;
 	struct dsm_frame rx_frame;
 	u32 rx_need;
+	bool rx_whole;
+	bool rx_urged;
+	const u8 *rx_payload;
+	u32 rx_rest;
 
 	struct work_struct tx_work;
 	struct dsm_parcel *tx[DSM_BATCH];

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Receiving: a reassembler over a buffer of the connection's own. One call
- * takes what has come, many small frames or as much of a large one as is here,
- * and frames are handled where they lie. Received into the page it is for, the
- * bytes of a peer that stalls or lies could arrive when that page is in use
- * again.
+ * takes what has come, many small frames, and they are handled where they lie.
+ * Received into the page it is for, the bytes of a peer that stalls or lies
+ * could arrive when that page is in use again. So a large page stays with TCP
+ * until all of it has come, and then goes to its place at once, under the lock
+ * of its slot. Where TCP has no room for it, the buffer takes it, too.
  *
  * Frames that came together are answered together, in small batches: an answer
  * does not wait for more than the rest of one, and not for what is not here.
@@ -40,6 +41,13 @@ static int header_done(struct dsm_conn *conn)
 	return 0;
 }
 
+/* Bytes of a frame that is not whole, or of its header, that are not here */
+static u32 missing(const struct dsm_conn *conn)
+{
+	return (conn->rx_need ?: DSM_WIRE_BYTES) -
+	       (conn->rx_end - conn->rx_at);
+}
+
 /* Return: 1 if a frame is whole, 0 if not, or an error. */
 static int look(struct dsm_conn *conn)
 {
@@ -53,23 +61,65 @@ static int look(struct dsm_conn *conn)
 		if (err)
 			return err;
 	}
-	return have >= conn->rx_need;
+	return have >= conn->rx_need || conn->rx_whole;
 }
 
-/* Go on to the next frame. Return: where the payload of this one is. */
-static const void *take(struct dsm_conn *conn)
+/* Take a frame that is whole. */
+static void take(struct dsm_conn *conn)
 {
-	const void *payload = conn->rx_buf + conn->rx_at + DSM_WIRE_BYTES;
+	u32 here = min(conn->rx_end - conn->rx_at, conn->rx_need);
 
-	conn->rx_at += conn->rx_need;
+	conn->rx_payload = conn->rx_buf + conn->rx_at + DSM_WIRE_BYTES;
+	conn->rx_rest = conn->rx_need - here;
+	conn->rx_at += here;
 	conn->rx_need = 0;
-	return payload;
+	conn->rx_whole = false;
+}
+
+/* It is all there, and nobody else takes it: an error would be TCP's. */
+static int recv_rest(struct dsm_conn *conn, void *to)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	int n;
+
+	for (; conn->rx_rest; conn->rx_rest -= n, to += n) {
+		struct kvec vec = { .iov_base = to, .iov_len = conn->rx_rest };
+
+		n = kernel_recvmsg(conn->sock, &msg, &vec, 1, vec.iov_len,
+				   msg.msg_flags);
+		if (WARN_ON_ONCE(n <= 0))
+			return -EPROTO;
+	}
+	return 0;
+}
+
+/**
+ * dsm_tcp_recv_payload - bring the payload of a frame to its place
+ * @peer:	from whom dsm_session_recv() has got the frame
+ * @to:		the place
+ *
+ * Can be called once for each frame.
+ *
+ * Return: 0, or a negative error: then the connection has to go, and some of
+ * the place may be written.
+ */
+int dsm_tcp_recv_payload(struct dsm_peer *peer, void *to)
+{
+	struct dsm_conn *conn = peer->conn;
+	u32 here = conn->rx_frame.length - conn->rx_rest;
+
+	lockdep_assert_held(&peer->rx_lock);
+
+	memcpy(to, conn->rx_payload, here);
+	return recv_rest(conn, to + here);
 }
 
 static int hello_done(struct dsm_conn *conn)
 {
-	int err = dsm_hello_decode(take(conn), &conn->hello);
+	int err;
 
+	take(conn);
+	err = dsm_hello_decode(conn->rx_payload, &conn->hello);
 	if (err)
 		return err;
 	/* pairs with look_at_conn(): the hello comes before the stage */
@@ -80,49 +130,27 @@ static int hello_done(struct dsm_conn *conn)
 
 static int frame_done(struct dsm_conn *conn, struct dsm_plug *plug)
 {
-	return dsm_session_recv(conn->peer, &conn->rx_frame, take(conn), plug);
+	int err;
+
+	take(conn);
+	err = dsm_session_recv(conn->peer, &conn->rx_frame, plug);
+	/* If nobody wanted it: the buffer has room for any payload. */
+	return err ?: recv_rest(conn, conn->rx_buf);
 }
 
 /*
  * Make room for the rest of a frame. What is moved was taken with the frame
  * before, and is less than %DSM_RX_BYTES.
- *
- * Return: bytes of the frame, or of its header, that are not here.
  */
-static u32 make_room(struct dsm_conn *conn)
+static void make_room(struct dsm_conn *conn)
 {
 	u32 have = conn->rx_end - conn->rx_at;
-	u32 rest = (conn->rx_need ?: DSM_WIRE_BYTES) - have;
 
-	if (!have || conn->rx_size - conn->rx_end < rest) {
-		memmove(conn->rx_buf, conn->rx_buf + conn->rx_at, have);
-		conn->rx_at = 0;
-		conn->rx_end = have;
-	}
-	return rest;
-}
-
-/* Receive some more. Return: 1 if a frame is whole, 0 if not, or an error. */
-static int receive(struct dsm_conn *conn)
-{
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
-	int n = look(conn);
-	struct kvec vec;
-
-	if (n)
-		return n;
-	vec.iov_len = max_t(u32, make_room(conn), DSM_RX_BYTES);
-	vec.iov_len = min_t(size_t, vec.iov_len, conn->rx_size - conn->rx_end);
-	vec.iov_base = conn->rx_buf + conn->rx_end;
-	n = kernel_recvmsg(conn->sock, &msg, &vec, 1, vec.iov_len,
-			   msg.msg_flags);
-	if (n <= 0)
-		return n ?: -ECONNRESET;
-	conn->rx_end += n;
-	/* A large page may take longer than a peer may be silent. */
-	if (conn->peer)
-		WRITE_ONCE(conn->peer->heard_at, jiffies);
-	return look(conn);
+	if (have && conn->rx_size - conn->rx_end >= missing(conn))
+		return;
+	memmove(conn->rx_buf, conn->rx_buf + conn->rx_at, have);
+	conn->rx_at = 0;
+	conn->rx_end = have;
 }
 
 /* How many bytes wait to be received; without the socket's lock, so a hint */
@@ -139,6 +167,64 @@ static bool is_over(const struct dsm_conn *conn)
 
 	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
 	       READ_ONCE(sk->sk_err);
+}
+
+/*
+ * Whether the rest of a large frame is left with TCP until all of it has come,
+ * or found to have (conn->rx_whole). It is if TCP has told the peer that there
+ * is room for all of it. Until then TCP wakes nobody and acknowledges by itself
+ * (tcp_data_ready(), __tcp_ack_snd_check()): who waits has to say how much for,
+ * or the peer may wait for what a reader's call would say.
+ */
+static bool leaves_rest(struct dsm_conn *conn)
+{
+	struct sock *sk = conn->sock->sk;
+	u32 rest = missing(conn), here;
+	bool left = false;
+
+	if (!conn->rx_need || conn->rx_frame.length <= PAGE_SIZE)
+		return false;
+	lock_sock(sk);
+	here = tcp_inq(sk);
+	if (here >= rest)
+		conn->rx_whole = true;
+	else
+		left = !READ_ONCE(conn->rx_urged) && !is_over(conn) &&
+		       !tcp_epollin_ready(sk, rest) &&
+		       tcp_receive_window(tcp_sk(sk)) >= rest - here;
+	WRITE_ONCE(sk->sk_rcvlowat, left ? rest : 1);
+	WRITE_ONCE(conn->rx_urged, false);
+	release_sock(sk);
+	return left;
+}
+
+/* Receive some more. Return: 1 if a frame is whole, 0 if not, or an error. */
+static int receive(struct dsm_conn *conn)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	u32 ahead = conn->node->order ? DSM_RX_AHEAD : DSM_RX_BYTES;
+	int n = look(conn);
+	struct kvec vec;
+
+	if (n)
+		return n;
+	if (leaves_rest(conn))
+		return -EAGAIN;
+	if (conn->rx_whole)
+		return 1;
+	make_room(conn);
+	vec.iov_len = max(missing(conn), ahead);
+	vec.iov_len = min_t(size_t, vec.iov_len, conn->rx_size - conn->rx_end);
+	vec.iov_base = conn->rx_buf + conn->rx_end;
+	n = kernel_recvmsg(conn->sock, &msg, &vec, 1, vec.iov_len,
+			   msg.msg_flags);
+	if (n <= 0)
+		return n ?: -ECONNRESET;
+	conn->rx_end += n;
+	/* A large page may take longer than a peer may be silent. */
+	if (conn->peer)
+		WRITE_ONCE(conn->peer->heard_at, jiffies);
+	return look(conn);
 }
 
 /* Whether more has come behind a frame that is whole */
@@ -366,12 +452,19 @@ void dsm_tcp_rx_tell(struct dsm_peer *peer)
 
 /**
  * dsm_tcp_rx_urge - do not wait for a program to receive; keeper only
- * @peer:	the peer
+ * @peer:	the peer, with its connection
  *
- * It may not get to run for long.
+ * It may not get to run for long. And of a large page whose rest is slow in
+ * coming what is there is received, so that the peer counts as heard.
  */
 void dsm_tcp_rx_urge(struct dsm_peer *peer)
 {
+	struct dsm_conn *conn = peer->conn;
+
+	if (READ_ONCE(conn->sock->sk->sk_rcvlowat) > 1) {
+		WRITE_ONCE(conn->rx_urged, true);
+		WRITE_ONCE(peer->rx_ready, true);
+	}
 	if (READ_ONCE(peer->rx_ready))
 		wake_up_process(peer->rx_thread);
 }
