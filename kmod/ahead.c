@@ -34,7 +34,7 @@ enum {
 static u32 batch_max(const struct dsm_node *node)
 {
 	return min(READ_ONCE(node->set.ahead_pages),
-		   dsm_pages_in(node, DSM_PREFETCH_MAX, 1));
+		   dsm_pages_in(node, DSM_AHEAD_MAX, 1));
 }
 
 /* One place for all threads whose ids have some bits in common */
@@ -102,6 +102,25 @@ static unsigned int next_batch(struct dsm_stream *s, u64 pages, u64 *first)
 	return count;
 }
 
+/*
+ * Only @done pages of a batch were asked for. The stream's edge is there, then:
+ * or the thread would go through the others unseen, and wait for each of them.
+ * Without any it is none: it is known anew soon, but later each time.
+ */
+static void cut_short(struct dsm_node *node, u64 first, unsigned int done)
+{
+	pid_t thread = task_pid_nr(current);
+	struct dsm_stream *s = &node->streams[thread % DSM_STREAMS];
+
+	spin_lock(&node->ahead_lock);
+	if (s->thread == thread) {
+		s->edge = (s64)first + ((s64)done - 1) * s->stride;
+		if (!done)
+			s->batch = 0;
+	}
+	spin_unlock(&node->ahead_lock);
+}
+
 static void mark(struct dsm_node *node, u64 index)
 {
 	struct dsm_slot *slot;
@@ -154,7 +173,7 @@ bool dsm_ahead_is_first(const struct dsm_node *node,
 void dsm_ahead(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 {
 	u32 limit = batch_max(node);
-	unsigned int count = 0;
+	unsigned int count = 0, done;
 	struct dsm_stream *s;
 	s64 stride;
 	u64 first;
@@ -174,6 +193,9 @@ void dsm_ahead(struct dsm_node *node, struct dsm_slot *slot, u8 access)
 	spin_unlock(&node->ahead_lock);
 	if (!count)
 		return;
-	dsm_prefetch_pages(node, first, stride, count, access);
-	mark(node, first);
+	done = dsm_prefetch_pages(node, first, stride, count, access);
+	if (done < count)
+		cut_short(node, first, done);
+	if (done)
+		mark(node, first);
 }

@@ -85,8 +85,9 @@
  * @DSM_LARGE_MAX:	large pages that are on their way, or payloads of such a
  *			size held ready, in machine pages: 1 MiB
  * @DSM_BLOCK_MAX:	the largest block_size, in bytes: a huge page's
- * @DSM_PREFETCH_MAX:	prefetches that stand in line, in machine pages: 2 MiB,
- *			as much as the kernel reads ahead at once
+ * @DSM_PREFETCH_MAX:	prefetches that stand in line, in machine pages: two of
+ *			the largest batches, the one that a thread goes through
+ *			and the next
  * @DSM_PREFETCH_MIN:	and so many pages at least, however large they are;
  *			there is a reserve to answer as many
  * @DSM_FLYING_MAX:	those on their way: 128 KiB fill a link of 10 Gbit/s for
@@ -98,6 +99,8 @@
  * @DSM_STREAMS:	threads whose streams are followed (ahead.c), and whose
  *		last page is known (use.c)
  * @DSM_AHEAD_PAGES:	default of ahead_pages
+ * @DSM_AHEAD_MAX:	what it can be, and the largest batch in machine pages:
+ *			2 MiB, as much as the kernel reads ahead at once
  * @DSM_FAULT_TIMEOUT_MS: default of fault_timeout_ms
  * @DSM_EXIT_MS:	longest wait for a page of a process that is exiting
  * @DSM_HOLD_US:	how long a page is held before a round trip was measured
@@ -128,7 +131,7 @@ enum dsm_shell_limits {
 	DSM_SPARES_MIN		= 2,
 	DSM_LARGE_MAX		= 256,
 	DSM_BLOCK_MAX		= SZ_2M,
-	DSM_PREFETCH_MAX	= 512,
+	DSM_PREFETCH_MAX	= 1024,
 	DSM_PREFETCH_MIN	= 8,
 	DSM_FLYING_MAX		= 32,
 	DSM_FLYING_MIN		= 4,
@@ -136,6 +139,7 @@ enum dsm_shell_limits {
 	DSM_FEW_MS		= 100,
 	DSM_STREAMS		= 32,
 	DSM_AHEAD_PAGES		= 64,
+	DSM_AHEAD_MAX		= 512,
 	DSM_FAULT_TIMEOUT_MS	= 30000,
 	DSM_EXIT_MS		= 5000,
 	DSM_HOLD_US		= 100,

@@ -171,7 +171,7 @@ static int set_hold_us(struct dsm_settings *set, const char *buf)
 
 static int set_ahead_pages(struct dsm_settings *set, const char *buf)
 {
-	return set_number(&set->ahead_pages, buf, DSM_PREFETCH_MAX);
+	return set_number(&set->ahead_pages, buf, DSM_AHEAD_MAX);
 }
 
 static int set_rest_ms(struct dsm_settings *set, const char *buf)

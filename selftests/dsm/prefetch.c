@@ -20,7 +20,7 @@
 #define LARGE	(256U * MACHINE_PAGE / PAGE)
 #define FLYING	(LARGE > 32 ? 32U : LARGE > 4 ? LARGE : 4U)
 /* Those that stand in line (DSM_PREFETCH_MAX, DSM_PREFETCH_MIN) */
-#define LINE	(PAGE < 64 * MACHINE_PAGE ? 512U * MACHINE_PAGE / PAGE : 8U)
+#define LINE	(PAGE < 128 * MACHINE_PAGE ? 1024U * MACHINE_PAGE / PAGE : 8U)
 /* More than that */
 #define MANY	(4 * LINE)
 
@@ -189,6 +189,33 @@ TEST_F(prefetch, lines_up_once)
 	EXPECT_TRUE(wait_for(all_here(n, AWAY, LINE)));
 	EXPECT_TRUE(wait_for(all_here(n, next, LINE / 4)));
 	EXPECT_TRUE(are_joined());
+}
+
+/*
+ * Pages ahead of a thread that find no place in line are asked for when it gets
+ * there, not waited for one after the other.
+ */
+TEST_F(prefetch, stream_goes_on)
+{
+	const uint64_t far = 8 * STRIPE, next = HERE + STRIPE;
+	struct node *n = &self->n;
+	uint64_t at, faults;
+
+	/* Half of them are of the other node, twice as many as have a place. */
+	for (at = far; at < far + MANY * PAGE; at += LINE * PAGE)
+		ASSERT_EQ(0, will_need(n, at, LINE));
+	for (at = HERE; at < next; at += PAGE)
+		ASSERT_EQ(0, n->map[at]);
+	ASSERT_EQ(0, pending(n, next, STRIPE / PAGE));
+
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	ASSERT_TRUE(are_joined());
+	ASSERT_TRUE(wait_for(all_here(n, far, LINE)));
+	ASSERT_TRUE(wait_for(!pending(n, far, MANY)));
+	faults = stat_of(n, "read_faults");
+	for (; at < next + STRIPE; at += PAGE)
+		EXPECT_EQ(0, n->map[at]);
+	EXPECT_EQ(faults + 1, stat_of(n, "read_faults"));
 }
 
 /* Who comes to a page that stands in line asks for it, and does not wait. */
