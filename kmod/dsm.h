@@ -236,7 +236,7 @@ enum dsm_peer_state {
  * @state:	of enum dsm_peer_state
  * @refusal:	of enum dsm_refusal
  * @generation:	its boot generation; 0 until the first handshake
- * @shared:	protocol messages went to or fro, so a restart loses memory
+ * @shared:	protocol messages went to or fro
  * @seq_out:	last number given to a frame for it
  * @seq_acked:	last one it acknowledged
  * @acked_at:	when that number last grew, in jiffies
@@ -422,7 +422,8 @@ enum dsm_how {
  * @order:	how many pages of the machine a page of the protocol has, as a
  *		power of two; constant while up
  * @ids:	storage of core.members.ids
- * @generation:	drawn at random at each "up"
+ * @generation:	drawn at random at "up"; kept if nothing has been shared with
+ *		anybody since, so that no peer can tell
  * @rtt_us:	round trip, averaged over all peers' heartbeats; 0: none yet
  * @hold_rtt_us: the mean of all nodes' averages; 0: none yet
  * @inode:	the region's, whose page cache holds its pages

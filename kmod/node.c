@@ -294,9 +294,8 @@ int dsm_node_up(struct dsm_node *node)
 	if (err)
 		goto err_pools;
 
-	do {
+	while (!node->generation)
 		node->generation = get_random_u64();
-	} while (!node->generation);
 	node->net = get_net(current->nsproxy->net_ns);
 	i_size_write(node->inode, node->set.size);
 	clear_stats(node);
@@ -378,8 +377,11 @@ int dsm_node_down(struct dsm_node *node)
 	dsm_futex_stop(node);
 	dsm_slots_stop(node);
 	dsm_region_clear(node);
-	xa_for_each(&node->peers, id, peer)
+	xa_for_each(&node->peers, id, peer) {
+		if (peer->shared)
+			node->generation = 0;
 		dsm_peer_reset(peer);
+	}
 	put_net(node->net);
 	workers_destroy(node);
 	dsm_parcel_pools_destroy(node);

@@ -135,8 +135,7 @@ void dsm_peer_hello(struct dsm_node *node, u16 to, struct dsm_peer *peer,
 	if (!peer)
 		return;
 	spin_lock(&peer->lock);
-	if (peer->shared)
-		mine->peer_generation = peer->generation;
+	mine->peer_generation = peer->generation;
 	mine->received = peer->seq_in;
 	spin_unlock(&peer->lock);
 }

@@ -120,18 +120,14 @@ static void rewind(struct dsm_peer *peer)
 	peer->seq_sent = peer->seq_acked;
 }
 
-/* A new session with a peer that restarted before anything was shared. */
-static void renumber(struct dsm_peer *peer)
+/*
+ * Whether a peer is not what it was when it was met. What it had is gone then,
+ * though nothing may have been shared with it: others may hold its pages.
+ */
+static bool has_restarted(const struct dsm_peer *peer,
+			  const struct dsm_hello *theirs)
 {
-	struct dsm_parcel *parcel;
-
-	lockdep_assert_held(&peer->lock);
-
-	peer->seq_out = 0;
-	peer->seq_acked = 0;
-	peer->seq_in = 0;
-	list_for_each_entry(parcel, &peer->queue, list)
-		parcel->frame.seq = ++peer->seq_out;
+	return peer->generation && peer->generation != theirs->generation;
 }
 
 /* What the session has against a greeting, before anything is changed. */
@@ -139,18 +135,13 @@ static u32 judge(const struct dsm_peer *peer, const struct dsm_hello *theirs)
 {
 	lockdep_assert_held(&peer->lock);
 
-	if (peer->state == DSM_PEER_LOST ||
+	if (peer->state == DSM_PEER_LOST || has_restarted(peer, theirs) ||
 	    (theirs->peer_generation &&
 	     theirs->peer_generation != peer->node->generation))
 		return DSM_REFUSAL_RESTARTED;
-	if (peer->generation != theirs->generation && peer->shared)
-		return DSM_REFUSAL_RESTARTED;
 	/* It cannot have got what was never sent. */
-	if (peer->generation != theirs->generation)
-		return theirs->received ? DSM_REFUSAL_SESSION :
-					  DSM_REFUSAL_NONE;
 	if (theirs->received < peer->seq_acked ||
-	    theirs->received > peer->seq_out)
+	    theirs->received > (peer->generation ? peer->seq_out : 0))
 		return DSM_REFUSAL_SESSION;
 	return DSM_REFUSAL_NONE;
 }
@@ -159,8 +150,8 @@ static u32 judge(const struct dsm_peer *peer, const struct dsm_hello *theirs)
  * dsm_session_judge - whether a greeting fits the session
  * @peer:	the peer
  * @theirs:	what it said; it belongs to the cluster
- * @lost:	set to whether it tells that the peer has lost what was shared:
- *		then dsm_session_lose() has to follow
+ * @lost:	set to whether it tells that the peer has lost its memory: then
+ *		dsm_session_lose() has to follow
  *
  * Return: of enum dsm_refusal.
  */
@@ -171,9 +162,7 @@ u32 dsm_session_judge(struct dsm_peer *peer, const struct dsm_hello *theirs,
 
 	spin_lock(&peer->lock);
 	refusal = judge(peer, theirs);
-	*lost = refusal == DSM_REFUSAL_RESTARTED && peer->shared &&
-		peer->state != DSM_PEER_LOST &&
-		peer->generation != theirs->generation;
+	*lost = peer->state != DSM_PEER_LOST && has_restarted(peer, theirs);
 	spin_unlock(&peer->lock);
 	return refusal;
 }
@@ -207,8 +196,6 @@ void dsm_session_meet(struct dsm_peer *peer, const struct dsm_hello *theirs)
 	LIST_HEAD(acked);
 
 	spin_lock(&peer->lock);
-	if (peer->generation != theirs->generation)
-		renumber(peer);
 	peer->generation = theirs->generation;
 	peer->state = DSM_PEER_OK;
 	peer->refusal = DSM_REFUSAL_NONE;

@@ -148,7 +148,8 @@ struct dsm_frame {
  * @size:		bytes in the region
  * @base:		where mappings go
  * @members:		a digest of all members' ids
- * @generation:		drawn at random when the sender came up; not 0
+ * @generation:		drawn at random when the sender came up; not 0; the same
+ *			as before if it had shared nothing with anybody
  * @peer_generation:	the receiver's, as last seen by the sender; 0 if never
  * @received:		last seq that the sender has from the receiver
  * @refusal:		of enum dsm_refusal: 0, or why the sender hangs up

@@ -143,4 +143,81 @@ TEST_F_TIMEOUT(handshake, refused, 60)
 	EXPECT_TRUE(good_ones_work());
 }
 
+/* The second of the three is about to restart. */
+FIXTURE(restart)
+{
+	int fd[3];
+};
+
+static bool all_up(void)
+{
+	return wait_for(instance_reads(0, "state", "up") &&
+			instance_reads(1, "state", "up") &&
+			instance_reads(2, "state", "up"));
+}
+
+FIXTURE_SETUP(restart)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, instance_reset(i));
+		ASSERT_EQ(0, instance_setup(i, i, 3));
+	}
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, instance_set(i, "state", "up"));
+	ASSERT_TRUE(all_up());
+	self->fd[0] = dsm_open("dsm");
+	self->fd[2] = dsm_open("dsm2");
+	ASSERT_LE(0, self->fd[0]);
+	ASSERT_LE(0, self->fd[2]);
+}
+
+FIXTURE_TEARDOWN(restart)
+{
+	unsigned int i;
+
+	close(self->fd[0]);
+	close(self->fd[2]);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, instance_reset(i));
+}
+
+/*
+ * A node that had nothing to do with the one that restarts is not told that a
+ * page is new which a third one has.
+ */
+TEST_F(restart, seen_by_the_idle)
+{
+	uint64_t value = 7, had = 0;
+
+	ASSERT_EQ(sizeof(value), pwrite(self->fd[0], &value, sizeof(value),
+					STRIPE));
+	ASSERT_EQ(0, instance_set(1, "state", "down"));
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	EXPECT_TRUE(wait_for(instance_reads(0, "nodes/1/state", "lost")));
+	EXPECT_TRUE(wait_for(instance_reads(2, "nodes/1/state", "lost")));
+	EXPECT_EQ(-1, pread(self->fd[2], &had, sizeof(had), STRIPE));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(0, had);
+	EXPECT_EQ(sizeof(had), pread(self->fd[0], &had, sizeof(had), STRIPE));
+	EXPECT_EQ(value, had);
+}
+
+/* Before anything is shared there is nothing to lose. */
+TEST_F(restart, harmless_at_first)
+{
+	uint64_t value = 7, had = 0;
+
+	ASSERT_EQ(0, instance_set(1, "state", "down"));
+	ASSERT_TRUE(wait_for(instance_reads(0, "state", "degraded") &&
+			     instance_reads(2, "state", "degraded")));
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	EXPECT_TRUE(all_up());
+	EXPECT_EQ(sizeof(value), pwrite(self->fd[0], &value, sizeof(value),
+					STRIPE));
+	EXPECT_EQ(sizeof(had), pread(self->fd[2], &had, sizeof(had), STRIPE));
+	EXPECT_EQ(value, had);
+}
+
 TEST_HARNESS_MAIN
