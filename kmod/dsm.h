@@ -239,7 +239,7 @@ enum dsm_peer_state {
  * @shared:	protocol messages went to or fro
  * @seq_out:	last number given to a frame for it
  * @seq_acked:	last one it acknowledged
- * @acked_at:	when that number last grew, in jiffies
+ * @acked_at:	when that number last grew, or @queue was last empty, in jiffies
  * @seq_sent:	last one written to the connection of now
  * @seq_in:	last one received from it
  * @unacked:	frames received since an acknowledgement went out, see

@@ -319,5 +319,5 @@ const char *dsm_peer_state_name(const struct dsm_peer *peer)
 		return "refused";
 	if (dsm_peer_is_up(peer))
 		return "up";
-	return peer->met ? "unreachable" : "connecting";
+	return READ_ONCE(peer->met) ? "unreachable" : "connecting";
 }

@@ -39,6 +39,8 @@ void dsm_session_send(struct dsm_peer *peer, struct dsm_parcel *parcel,
 		return;
 	}
 	parcel->frame.seq = ++peer->seq_out;
+	if (list_empty(&peer->queue))
+		peer->acked_at = jiffies;
 	list_add_tail(&parcel->list, &peer->queue);
 	peer->queued += weight(&parcel->frame);
 	if (!peer->next)
@@ -199,7 +201,7 @@ void dsm_session_meet(struct dsm_peer *peer, const struct dsm_hello *theirs)
 	peer->generation = theirs->generation;
 	peer->state = DSM_PEER_OK;
 	peer->refusal = DSM_REFUSAL_NONE;
-	peer->met = true;
+	WRITE_ONCE(peer->met, true);
 	peer->heard_at = jiffies;
 	peer->acked_at = jiffies;
 	take_acked(peer, theirs->received, &acked);

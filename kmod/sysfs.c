@@ -383,7 +383,7 @@ static const char *cluster_state(struct dsm_node *node)
 	xa_for_each(&node->peers, id, peer) {
 		if (dsm_peer_is_up(peer))
 			continue;
-		if (peer->met)
+		if (READ_ONCE(peer->met))
 			degraded = true;
 		else
 			joining = true;
