@@ -339,6 +339,19 @@ static bool is_referenced(struct folio *folio)
 					!folio_test_lru(folio);
 }
 
+/*
+ * Whether the page is pinned, or may be. To folio_maybe_dma_pinned() a thousand
+ * mappings of a small one are as good as a pin. Those come and go between the
+ * two looks, but not by the hundred.
+ */
+static bool is_pinned(struct folio *folio)
+{
+	if (folio_test_large(folio))
+		return folio_maybe_dma_pinned(folio);
+	return folio_ref_count(folio) - folio_mapcount(folio) >=
+	       GUP_PIN_COUNTING_BIAS / 2;
+}
+
 /**
  * dsm_vm_withdraw - take from every process what may be taken from this node
  * @node:	the node
@@ -367,8 +380,7 @@ bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 	folio_lock(folio);
 	patient = patient && !folio_test_mlocked(folio);
 	take(node, slot, right);
-	pinned = folio_maybe_dma_pinned(folio) ||
-		 (patient && is_referenced(folio));
+	pinned = is_pinned(folio) || (patient && is_referenced(folio));
 	/* Nor does a fault on a page near it map it again. */
 	if (right == DSM_NONE)
 		folio_clear_uptodate(folio);

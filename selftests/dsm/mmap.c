@@ -478,6 +478,29 @@ TEST_F(mmap, many_processes)
 		EXPECT_EQ(PROCESSES * ROUNDS, *word(c, i, at));
 }
 
+/* More of them than the references that the kernel takes for a pin */
+TEST_F(mmap, many_mappings)
+{
+	enum { MAPPINGS = 1100 };
+	uint64_t at = fresh_at(&self->c, 0);
+	struct cluster *c = &self->c;
+	volatile char *p[MAPPINGS];
+	unsigned int i;
+
+	ASSERT_EQ(0, cluster_map(c));
+	*(volatile char *)word(c, 1, at) = 1;
+	for (i = 0; i < MAPPINGS; i++) {
+		p[i] = dsm_map(c->node[1].fd, at, PAGE, PROT_READ | PROT_WRITE);
+		ASSERT_NE(NULL, p[i]);
+		ASSERT_EQ(1, *p[i]);
+	}
+	EXPECT_EQ(1, *(volatile char *)word(c, 0, at));
+	*p[0] = 2;
+	EXPECT_EQ(2, *(volatile char *)word(c, 0, at));
+	for (i = 0; i < MAPPINGS; i++)
+		munmap((void *)p[i], PAGE);
+}
+
 TEST_F(mmap, populate)
 {
 	uint64_t at = fresh_at(&self->c, 1);
