@@ -54,22 +54,41 @@ FIXTURE_VARIANT_ADD(handshake, stranger) {
 	.attr = "node_id", .value = "9", .right = "2",
 };
 
-FIXTURE_SETUP(handshake)
-{
-	unsigned int i;
-
-	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, instance_reset(i));
-		ASSERT_EQ(0, instance_setup(i, i, 3));
-	}
-}
-
-FIXTURE_TEARDOWN(handshake)
+static bool configure_all(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < 3; i++)
-		EXPECT_EQ(0, instance_reset(i));
+		if (instance_reset(i) || instance_setup(i, i, 3))
+			return false;
+	return true;
+}
+
+static bool reset_all(void)
+{
+	bool good = true;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		good &= !instance_reset(i);
+	return good;
+}
+
+static bool all_up(void)
+{
+	return wait_for(instance_reads(0, "state", "up") &&
+			instance_reads(1, "state", "up") &&
+			instance_reads(2, "state", "up"));
+}
+
+FIXTURE_SETUP(handshake)
+{
+	ASSERT_TRUE(configure_all());
+}
+
+FIXTURE_TEARDOWN(handshake)
+{
+	EXPECT_TRUE(reset_all());
 }
 
 static bool refused(unsigned int instance, unsigned int node)
@@ -138,8 +157,7 @@ TEST_F_TIMEOUT(handshake, refused, 60)
 	ASSERT_EQ(0, instance_set(2, "state", "down"));
 	ASSERT_EQ(0, instance_set(2, variant->attr, variant->right));
 	ASSERT_EQ(0, instance_set(2, "state", "up"));
-	for (i = 0; i < 3; i++)
-		EXPECT_TRUE(wait_for(instance_reads(i, "state", "up")));
+	EXPECT_TRUE(all_up());
 	EXPECT_TRUE(good_ones_work());
 }
 
@@ -149,21 +167,11 @@ FIXTURE(restart)
 	int fd[3];
 };
 
-static bool all_up(void)
-{
-	return wait_for(instance_reads(0, "state", "up") &&
-			instance_reads(1, "state", "up") &&
-			instance_reads(2, "state", "up"));
-}
-
 FIXTURE_SETUP(restart)
 {
 	unsigned int i;
 
-	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, instance_reset(i));
-		ASSERT_EQ(0, instance_setup(i, i, 3));
-	}
+	ASSERT_TRUE(configure_all());
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, instance_set(i, "state", "up"));
 	ASSERT_TRUE(all_up());
@@ -175,12 +183,9 @@ FIXTURE_SETUP(restart)
 
 FIXTURE_TEARDOWN(restart)
 {
-	unsigned int i;
-
 	close(self->fd[0]);
 	close(self->fd[2]);
-	for (i = 0; i < 3; i++)
-		EXPECT_EQ(0, instance_reset(i));
+	EXPECT_TRUE(reset_all());
 }
 
 /*
