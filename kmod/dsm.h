@@ -17,7 +17,7 @@
  *	1. node->config_lock	settings, up and down; peers' existence
  *	2. mmap_lock		(the kernel's) held by faults and mmap
  *	3. peer->rx_lock	the connection's receiving side; a mutex
- *	   node->back_lock	who allocates memory for a large page; a mutex
+ *	   node->back_locks	who allocates memory for a large page; mutexes
  *	4. slot->lock		one page: core state, folio pointer
  *	5. folio lock		what the page tables may show of it
  *	6. i_mmap_rwsem, page table locks (the kernel's)
@@ -27,7 +27,7 @@
  *	   node->slots, node->spares_lock, wait queues: leaves; spinlocks
  * node->process_lock is a leaf too, a mutex; faults take it with 2 held.
  * 6 and 7 are never held together; 7 and below are taken under 4. peer->rx_lock
- * and 2, or node->back_lock, are never held together either.
+ * and 2, or one of node->back_locks, are never held together either.
  *
  * Faults may hold mmap_lock and wait for a slot's lock, but nobody waits for
  * the network with a slot's lock, and whoever handles messages has neither 1
@@ -61,6 +61,7 @@
 #define DSM_INSTANCES_MAX	64
 #define DSM_BASE_DEFAULT	0x300000000000UL
 #define DSM_ADDRESS_CHARS	64	/* "[IPv6]:PORT" and the final zero */
+#define DSM_BACK_BITS		4
 
 /**
  * enum dsm_shell_limits - bounds of the shell, with their units
@@ -429,7 +430,7 @@ enum dsm_how {
  * @inode:	the region's, whose page cache holds its pages
  * @slots:	pages touched here, by number; see slot.c for what is in it
  * @rest_work:	puts those to rest that nobody uses
- * @back_lock:	serializes allocations for large pages
+ * @back_locks:	serialize allocations for the same large page; by its number
  * @net:	the network namespace of whoever wrote "up"
  * @wq:		send workers, @tick_work, and what else need not wait
  * @keeper_wq:	@keeper
@@ -494,7 +495,7 @@ struct dsm_node {
 	struct inode *inode;
 	struct xarray slots;
 	struct delayed_work rest_work;
-	struct mutex back_lock;		/* serializes large allocations */
+	struct mutex back_locks[1 << DSM_BACK_BITS];	/* large allocations */
 
 	struct net *net;
 	struct workqueue_struct *wq;

@@ -64,14 +64,15 @@ struct dsm_node *dsm_node_create(unsigned int index, dev_t devt,
 				 struct class *class)
 {
 	struct dsm_node *node = kzalloc_obj(*node);
-	int err;
+	int err, i;
 
 	if (!node)
 		return ERR_PTR(-ENOMEM);
 
 	mutex_init(&node->config_lock);
 	mutex_init(&node->process_lock);
-	mutex_init(&node->back_lock);
+	for (i = 0; i < ARRAY_SIZE(node->back_locks); i++)
+		mutex_init(&node->back_locks[i]);
 	spin_lock_init(&node->prefetch_lock);
 	node->few_until = jiffies;
 	spin_lock_init(&node->ahead_lock);

@@ -8,6 +8,7 @@
  * migration and fadvise() from dropping or moving it behind the protocol's
  * back, and a futex on a page that is elsewhere still finds its key.
  */
+#include <linux/hash.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
@@ -92,24 +93,28 @@ static int back(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 
 /*
  * One after the other: of several threads that come to a page at once, all but
- * one would need memory in vain, and fail where there is enough for one.
+ * one would need memory in vain, and fail where there is enough for one. Those
+ * of different pages mostly do not wait for each other: one whose control group
+ * is over memory.high may sleep here for seconds.
  */
 static int back_costly(struct dsm_node *node, struct dsm_slot *slot, gfp_t gfp)
 {
+	u32 place = hash_64(slot->index, DSM_BACK_BITS);
+	struct mutex *lock = &node->back_locks[place];
 	int err = 0;
 
 	if (gfp & __GFP_NORETRY) {
-		if (!mutex_trylock(&node->back_lock))
+		if (!mutex_trylock(lock))
 			return -ENOMEM;
 	} else {
 		/* To kill somebody need not make room for one so large. */
 		gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
-		if (mutex_lock_killable(&node->back_lock))
+		if (mutex_lock_killable(lock))
 			return -ERESTARTSYS;
 	}
 	if (!READ_ONCE(slot->folio))
 		err = back(node, slot, gfp);
-	mutex_unlock(&node->back_lock);
+	mutex_unlock(lock);
 	return err;
 }
 
