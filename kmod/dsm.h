@@ -464,7 +464,9 @@ enum dsm_how {
  * @uses:	where threads were last, by the same bits
  * @processes:	those that use the region, by process id (futex.c)
  * @process_list: the same, to go through all: RCU
- * @process_lock: taken to change the two
+ * @nr_processes: how many
+ * @many_processes: with more of them, look which are dead
+ * @process_lock: taken to change these
  * @gone:	how many times a page went from here
  * @settled:	those of them that all sleepers of futex() know of;
  *		@futex_settle only
@@ -532,7 +534,9 @@ struct dsm_node {
 
 	struct xarray processes;
 	struct list_head process_list;
-	struct mutex process_lock;	/* protects changes of the two above */
+	u32 nr_processes;
+	u32 many_processes;
+	struct mutex process_lock;	/* protects changes of these */
 	atomic64_t gone;
 	u64 settled;
 	u64 settling;

@@ -54,6 +54,9 @@
 /* All sleepers are woken so often, in milliseconds, while pages go. */
 #define SWEEP_MS	250
 
+/* With no more processes than these nobody looks which of them are dead. */
+#define PROCESSES_FEW	64U
+
 /**
  * struct dsm_process - a process that has touched the region
  * @pid:	its id; the index in node->processes is the number of it
@@ -90,10 +93,27 @@ static void process_free(struct dsm_process *process)
 	call_rcu(&process->rcu, process_free_rcu);
 }
 
-static void process_remove(struct dsm_process *process)
+static void process_remove(struct dsm_node *node, struct dsm_process *process)
 {
 	list_del_rcu(&process->list);
+	node->nr_processes--;
 	process_free(process);
+}
+
+static void forget_dead(struct dsm_node *node)
+{
+	struct dsm_process *process;
+	unsigned long tgid;
+
+	lockdep_assert_held(&node->process_lock);
+
+	xa_for_each(&node->processes, tgid, process) {
+		if (pid_has_task(process->pid, PIDTYPE_TGID))
+			continue;
+		xa_erase(&node->processes, tgid);
+		process_remove(node, process);
+	}
+	node->many_processes = max(2 * node->nr_processes, PROCESSES_FEW);
 }
 
 static int process_add(struct dsm_node *node, struct pid *pid,
@@ -115,8 +135,11 @@ static int process_add(struct dsm_node *node, struct pid *pid,
 		return xa_err(old);
 	}
 	if (old)
-		process_remove(old);
+		process_remove(node, old);
 	list_add_rcu(&process->list, &node->process_list);
+	/* Where pages seldom go, sweep() does not come often enough. */
+	if (++node->nr_processes > node->many_processes)
+		forget_dead(node);
 	return 0;
 }
 
@@ -392,21 +415,6 @@ static void settled(struct work_struct *work)
 		settle(node);
 }
 
-static void forget_dead(struct dsm_node *node)
-{
-	struct dsm_process *process;
-	unsigned long tgid;
-
-	mutex_lock(&node->process_lock);
-	xa_for_each(&node->processes, tgid, process) {
-		if (pid_has_task(process->pid, PIDTYPE_TGID))
-			continue;
-		xa_erase(&node->processes, tgid);
-		process_remove(process);
-	}
-	mutex_unlock(&node->process_lock);
-}
-
 /* Once in a while everybody looks again, wherever the word may be by now. */
 static void sweep(struct work_struct *work)
 {
@@ -417,7 +425,9 @@ static void sweep(struct work_struct *work)
 	};
 
 	wake_sleepers(&s);
+	mutex_lock(&s.node->process_lock);
 	forget_dead(s.node);
+	mutex_unlock(&s.node->process_lock);
 }
 
 /* The wait of those whose last look was in vain is over. */
@@ -506,6 +516,7 @@ void dsm_futex_start(struct dsm_node *node)
 	atomic64_set(&node->gone, 0);
 	atomic_set(&node->futex_armed, 0);
 	node->settled = 0;
+	node->many_processes = PROCESSES_FEW;
 	hrtimer_setup(&node->futex_timer, timer_fired, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL);
 	INIT_WORK(&node->futex_look, look_again);
@@ -525,6 +536,6 @@ void dsm_futex_stop(struct dsm_node *node)
 		flush_rcu_work(&node->futex_settle);
 	cancel_delayed_work_sync(&node->futex_sweep);
 	xa_for_each(&node->processes, tgid, process)
-		process_remove(process);
+		process_remove(node, process);
 	xa_destroy(&node->processes);
 }

@@ -620,4 +620,46 @@ TEST_F(futex, private)
 	EXPECT_EQ(0, join(self));
 }
 
+/*
+ * How many ids of processes the kernel keeps, also of the dead; or -1. To have
+ * the cache shrunk takes out what KASAN keeps of what was freed.
+ */
+static long pids_kept(void)
+{
+	FILE *file;
+	long kept = -1;
+
+	if (file_write("/sys/kernel/slab/pid", "shrink", "1"))
+		return -1;
+	file = fopen("/sys/kernel/slab/pid/objects", "r");
+	if (!file)
+		return -1;
+	if (fscanf(file, "%ld", &kept) != 1)
+		kept = -1;
+	fclose(file);
+	return kept;
+}
+
+#define DEAD	1000
+
+/* Those who may sleep are known, not all who ever could. */
+TEST_F_TIMEOUT(futex, dead_are_forgotten, LAPS_SECONDS)
+{
+	volatile uint32_t *word = seen_by(self, 0);
+	long before = pids_kept();
+	unsigned int i;
+	pid_t pid;
+
+	ASSERT_LE(0, before);
+	for (i = 0; i < DEAD; i++) {
+		pid = fork();
+		if (!pid)
+			_exit(*word != 0);
+		ASSERT_EQ(0, child_status(pid));
+	}
+	/* No page has gone meanwhile, or a sweep would have found them. */
+	EXPECT_TRUE(wait_for(pids_kept() < before + DEAD / 2))
+		TH_LOG("%ld before, %ld now", before, pids_kept());
+}
+
 TEST_HARNESS_MAIN
