@@ -20,7 +20,14 @@ static struct dsm_node *vma_node(const struct vm_area_struct *vma)
 	return vma->vm_file->private_data;
 }
 
-/* Take a page from all mappings of this machine. */
+/*
+ * Take a page from all mappings of this machine. folio_mkclean(), which takes
+ * only the right to store, would not do where that is all that has to go: to
+ * it a page that MADV_DONTNEED has just taken from a page table is no concern,
+ * but the TLB of another processor may still let a thread store to it. (That is
+ * so before 6.2, see tlb_delay_rmap() there, of a huge page, and again with
+ * CONFIG_PT_RECLAIM.) This waits for that, and flushes.
+ */
 static void unmap(struct dsm_node *node, struct dsm_slot *slot)
 {
 	unmap_mapping_pages(node->inode->i_mapping,
@@ -318,15 +325,6 @@ unsigned long dsm_vm_get_unmapped_area(struct file *file, unsigned long addr,
 	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
 }
 
-/* Leave no more than @right in any page table, or TLB, of this machine. */
-static void take(struct dsm_node *node, struct dsm_slot *slot, u8 right)
-{
-	if (right == DSM_NONE)
-		unmap(node, slot);
-	else
-		folio_mkclean(slot->folio);
-}
-
 /*
  * Whether somebody else refers to the page: besides its mappings there are the
  * page cache (once for each page of the machine), the slot, and the batch that
@@ -379,7 +377,7 @@ bool dsm_vm_withdraw(struct dsm_node *node, struct dsm_slot *slot, u8 right,
 
 	folio_lock(folio);
 	patient = patient && !folio_test_mlocked(folio);
-	take(node, slot, right);
+	unmap(node, slot);
 	pinned = is_pinned(folio) || (patient && is_referenced(folio));
 	/* Nor does a fault on a page near it map it again. */
 	if (right == DSM_NONE)
@@ -416,7 +414,7 @@ void dsm_vm_protect(struct dsm_node *node, struct dsm_slot *slot, u8 right)
 
 	folio_lock(folio);
 	if (!slot->withdrawn)
-		take(node, slot, right);
+		unmap(node, slot);
 	if (right == DSM_NONE)
 		folio_clear_uptodate(folio);
 	folio_unlock(folio);

@@ -505,7 +505,10 @@ TEST_F(inspect, pagemap)
 	EXPECT_EQ(0, pagemap(p));
 	*p = 1;
 	EXPECT_EQ(here, pagemap(p));
+	/* A page that another node comes to read is taken from here, too. */
 	EXPECT_EQ(1, *word(c, 1, self->at));
+	EXPECT_EQ(0, pagemap(p));
+	EXPECT_EQ(1, *p);
 	EXPECT_EQ(here, pagemap(p));
 	EXPECT_EQ(1, *own);
 	EXPECT_EQ(here, pagemap(own));
