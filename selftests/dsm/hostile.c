@@ -529,6 +529,8 @@ TEST_F_TIMEOUT(hostile, log_is_not_flooded, 120)
 	int fd;
 
 	ASSERT_LE(0, kmsg);
+	/* Lines that the tests before this one were worth count, too. */
+	sleep_ms(BURST_MS);
 	lseek(kmsg, 0, SEEK_END);
 	fd = hear_hello(self->listener, &hello);
 	ASSERT_LE(0, fd);
