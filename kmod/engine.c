@@ -674,7 +674,7 @@ void dsm_engine_lose(struct dsm_node *node, u16 id)
 	unsigned long place = 0;
 	struct dsm_slot *slot;
 
-	dsm_set_add(node->core.members.lost, id);
+	dsm_member_lose(&node->core.members, id);
 	/* A slot that is being made either is found below or sees the set. */
 	smp_mb();
 	while ((slot = dsm_slot_next(node, &place, id))) {

@@ -77,8 +77,10 @@ void dsm_peer_reset(struct dsm_peer *peer)
 	peer->chatting = 0;
 	peer->queued = 0;
 	peer->next = NULL;
+	spin_lock(&peer->lock);
 	peer->state = DSM_PEER_OK;
 	peer->refusal = DSM_REFUSAL_NONE;
+	spin_unlock(&peer->lock);
 	peer->generation = 0;
 	peer->shared = false;
 	peer->seq_out = 0;
@@ -311,7 +313,7 @@ bool dsm_peer_is_up(const struct dsm_peer *peer)
 /** dsm_peer_state_name() - what nodes/ID/state shows, but for the refusal */
 const char *dsm_peer_state_name(const struct dsm_peer *peer)
 {
-	if (!peer->node->up)
+	if (dsm_node_is_down(peer->node))
 		return "down";
 	if (peer->state == DSM_PEER_LOST)
 		return "lost";

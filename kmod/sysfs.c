@@ -210,18 +210,25 @@ static ssize_t store_always(struct device *dev, const char *buf, size_t count,
 	return err ?: count;
 }
 
+/* A copy, as nobody changes it */
+static struct dsm_settings settings_of(struct device *dev)
+{
+	struct dsm_node *node = dsm_node_of(dev);
+	struct dsm_settings set;
+
+	mutex_lock(&node->config_lock);
+	set = node->set;
+	mutex_unlock(&node->config_lock);
+	return set;
+}
+
 #define SETTING(name, store, format, value)				\
 static ssize_t name##_show(struct device *dev,				\
 			   struct device_attribute *attr, char *buf)	\
 {									\
-	struct dsm_node *node = dsm_node_of(dev);			\
-	const struct dsm_settings *set = &node->set;			\
-	ssize_t n;							\
+	const struct dsm_settings set = settings_of(dev);		\
 									\
-	mutex_lock(&node->config_lock);					\
-	n = sysfs_emit(buf, format "\n", value);			\
-	mutex_unlock(&node->config_lock);				\
-	return n;							\
+	return sysfs_emit(buf, format "\n", value);			\
 }									\
 static ssize_t name##_store(struct device *dev,				\
 			    struct device_attribute *attr,		\
@@ -231,19 +238,18 @@ static ssize_t name##_store(struct device *dev,				\
 }									\
 static DEVICE_ATTR_RW(name)
 
-SETTING(listen, store_down, "%s", set->listen_text);
-SETTING(size, store_down, "%llu", set->size);
-SETTING(block_size, store_down, "%u", set->block_size);
-SETTING(base, store_down, "0x%llx", set->base);
-SETTING(cluster, store_down, "%s", set->cluster);
-SETTING(fault_timeout_ms, store_always, "%u", set->fault_timeout_ms);
-SETTING(ahead_pages, store_always, "%u", set->ahead_pages);
+SETTING(listen, store_down, "%s", set.listen_text);
+SETTING(size, store_down, "%llu", set.size);
+SETTING(block_size, store_down, "%u", set.block_size);
+SETTING(base, store_down, "0x%llx", set.base);
+SETTING(cluster, store_down, "%s", set.cluster);
+SETTING(fault_timeout_ms, store_always, "%u", set.fault_timeout_ms);
+SETTING(ahead_pages, store_always, "%u", set.ahead_pages);
 
 static ssize_t rest_ms_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "%u\n",
-			  READ_ONCE(dsm_node_of(dev)->set.rest_ms));
+	return sysfs_emit(buf, "%u\n", settings_of(dev).rest_ms);
 }
 
 static ssize_t rest_ms_store(struct device *dev, struct device_attribute *attr,
@@ -264,7 +270,7 @@ static DEVICE_ATTR_RW(rest_ms);
 static ssize_t hold_us_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	u32 hold_us = READ_ONCE(dsm_node_of(dev)->set.hold_us);
+	u32 hold_us = settings_of(dev).hold_us;
 
 	return hold_us == DSM_HOLD_AUTO ? sysfs_emit(buf, "auto\n") :
 					  sysfs_emit(buf, "%u\n", hold_us);
@@ -280,14 +286,20 @@ static DEVICE_ATTR_RW(hold_us);
 static ssize_t hold_now_us_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", dsm_hold_base(dsm_node_of(dev)));
+	struct dsm_node *node = dsm_node_of(dev);
+	u32 hold_us;
+
+	mutex_lock(&node->config_lock);
+	hold_us = dsm_hold_base(node);
+	mutex_unlock(&node->config_lock);
+	return sysfs_emit(buf, "%u\n", hold_us);
 }
 static DEVICE_ATTR_RO(hold_now_us);
 
 static ssize_t node_id_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	u16 id = dsm_node_of(dev)->set.node_id;
+	u16 id = settings_of(dev).node_id;
 
 	return id == DSM_NO_NODE ? sysfs_emit(buf, "none\n") :
 				   sysfs_emit(buf, "%u\n", id);
@@ -493,13 +505,13 @@ PEER_ATTR(messages_out, "%lld", (s64)atomic64_read(&peer->messages_out));
 
 static ssize_t peer_state_show(struct dsm_peer *peer, char *buf)
 {
+	u32 refusal = DSM_REFUSAL_NONE;
 	const char *name;
-	u32 refusal;
 
 	spin_lock(&peer->lock);
 	name = dsm_peer_state_name(peer);
-	refusal = peer->state == DSM_PEER_REFUSED && peer->node->up ?
-		  peer->refusal : DSM_REFUSAL_NONE;
+	if (peer->state == DSM_PEER_REFUSED && !dsm_node_is_down(peer->node))
+		refusal = peer->refusal;
 	spin_unlock(&peer->lock);
 	if (refusal)
 		return sysfs_emit(buf, "%s: %s\n", name,

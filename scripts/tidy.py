@@ -26,8 +26,8 @@ SKIP_FILES = re.compile(
 # What kmod/core/base.h, and nothing else in kmod/core, may include.
 CORE_INCLUDES = {
     "asm/byteorder.h", "linux/bitops.h", "linux/bug.h", "linux/build_bug.h",
-    "linux/errno.h", "linux/kernel.h", "linux/limits.h", "linux/string.h",
-    "linux/types.h",
+    "linux/compiler.h", "linux/errno.h", "linux/kernel.h", "linux/limits.h",
+    "linux/string.h", "linux/types.h",
 }
 
 # Licences other than GPL-2.0-only, by path.

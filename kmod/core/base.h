@@ -12,6 +12,7 @@
 #include <linux/types.h>
 #include <linux/errno.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/string.h>
 #include <asm/byteorder.h>
 

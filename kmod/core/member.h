@@ -29,9 +29,18 @@ static inline u16 dsm_words_for(u16 highest_id)
 	return highest_id / 64 + 1;
 }
 
+/** dsm_member_lose() - @node has lost its memory; one caller at a time */
+static inline void dsm_member_lose(struct dsm_members *m, u16 node)
+{
+	u64 *word = &m->lost[node / 64];
+
+	WRITE_ONCE(*word, *word | 1ULL << (node % 64));
+}
+
+/** dsm_member_is_lost() - whether it has; steps may look meanwhile */
 static inline bool dsm_member_is_lost(const struct dsm_members *m, u16 node)
 {
-	return dsm_set_has(m->lost, node);
+	return READ_ONCE(m->lost[node / 64]) >> (node % 64) & 1;
 }
 
 /** dsm_member_has() - whether @node is a member, by binary search */

@@ -104,7 +104,7 @@ static void step(struct fuzz_node *n, const struct dsm_event *ev)
 
 	n->now = ev->now;
 	if (ev->type == DSM_EV_LOST && ours)
-		dsm_set_add(n->core.members.lost, ev->from);
+		dsm_member_lose(&n->core.members, ev->from);
 	if (ev->type == DSM_EV_TICK && ours && n->timer <= n->now)
 		n->armed = false;
 

@@ -292,7 +292,7 @@ void cluster_lost(u16 node, u16 lost)
 	if (crashed[node])
 		return;
 	session_lose(node, lost);
-	dsm_set_add(cores[node].members.lost, lost);
+	dsm_member_lose(&cores[node].members, lost);
 	for (page = 0; page < sim.pages; page++) {
 		struct dsm_event ev = { .type = DSM_EV_LOST, .from = lost };
 
