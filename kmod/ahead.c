@@ -162,6 +162,25 @@ bool dsm_ahead_is_first(const struct dsm_node *node,
 }
 
 /**
+ * dsm_ahead_is_at - whether the running thread's stream has come to a page
+ * @node:	the node, active
+ * @slot:	the page
+ *
+ * So what is on its way is, for all that is known, what this thread wants next.
+ */
+bool dsm_ahead_is_at(struct dsm_node *node, const struct dsm_slot *slot)
+{
+	pid_t thread = task_pid_nr(current);
+	const struct dsm_stream *s = &node->streams[thread % DSM_STREAMS];
+	bool at;
+
+	spin_lock(&node->ahead_lock);
+	at = s->thread == thread && s->batch && s->last == (s64)slot->index;
+	spin_unlock(&node->ahead_lock);
+	return at;
+}
+
+/**
  * dsm_ahead - the running thread has come to a page
  * @node:	the node, active
  * @slot:	the page

@@ -671,6 +671,7 @@ void dsm_hold_asked(const struct dsm_node *node, struct dsm_slot *slot,
 /* ahead.c */
 bool dsm_ahead_is_first(const struct dsm_node *node,
 			const struct dsm_slot *slot, u8 access);
+bool dsm_ahead_is_at(struct dsm_node *node, const struct dsm_slot *slot);
 void dsm_ahead(struct dsm_node *node, struct dsm_slot *slot, u8 access);
 
 /* prefetch.c */

@@ -75,7 +75,6 @@ static bool call_next(struct dsm_node *node, struct dsm_prefetch *next)
 	if (node->line_begin != node->line_end &&
 	    atomic_read(&node->flying) < flying_max(node)) {
 		*next = node->line[node->line_begin++ % DSM_PREFETCH_MAX];
-		next->slot->in_line = false;
 		atomic_inc(&node->flying);
 		called = true;
 	}
@@ -91,6 +90,15 @@ static void launch(struct dsm_node *node, struct dsm_slot *slot, u8 access,
 		atomic_dec(&node->flying);
 }
 
+/* It has been called, and was still foreseen until it had been asked for. */
+static void leave_line(struct dsm_node *node, struct dsm_slot *slot)
+{
+	spin_lock(&node->prefetch_lock);
+	slot->in_line = false;
+	spin_unlock(&node->prefetch_lock);
+	dsm_slot_put(slot);
+}
+
 /* Ask for those who are first in line, in few packets. */
 static void ask(struct dsm_node *node)
 {
@@ -101,7 +109,7 @@ static void ask(struct dsm_node *node)
 	smp_mb();
 	while (call_next(node, &next)) {
 		launch(node, next.slot, next.access, &plug);
-		dsm_slot_put(next.slot);
+		leave_line(node, next.slot);
 		cond_resched();
 	}
 	dsm_tcp_unplug(&plug);
@@ -127,13 +135,17 @@ void dsm_prefetch_go_on(struct dsm_node *node)
 /**
  * dsm_prefetch_give_way - a program has asked for a page, and waits for it
  * @node:	the node, active
- * @slot:	the page; one in line was foreseen, and would be here by now if
- *		there were no others
+ * @slot:	the page
+ *
+ * That is as it should be if the page was in line, and would be here by now if
+ * there were no others; or if those are for the same program: where its stream
+ * is, only the right to store can be missing.
  */
 void dsm_prefetch_give_way(struct dsm_node *node, const struct dsm_slot *slot)
 {
-	/* Who has just been called counts as unforeseen, which is no harm. */
-	if (atomic_read(&node->flying) && !data_race(slot->in_line))
+	/* Without the lock: a hint is all that is needed. */
+	if (atomic_read(&node->flying) && !data_race(slot->in_line) &&
+	    !dsm_ahead_is_at(node, slot))
 		WRITE_ONCE(node->few_until,
 			   jiffies + msecs_to_jiffies(DSM_FEW_MS));
 }

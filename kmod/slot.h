@@ -37,7 +37,8 @@
  * @bounces:	how often in a row it was asked for again at once (see hold.c)
  * @prefetched:	the request was sent by dsm_engine_prefetch(), and @page counts
  *		as flying
- * @in_line:	it waits to be prefetched; under node->prefetch_lock
+ * @in_line:	it waits to be prefetched, until it has been asked for; under
+ *		node->prefetch_lock
  * @withdrawn:	the step in progress has taken from all programs what it may
  *		take from this node
  * @prob_owner:	who took the page from here, or sent it: another node, most

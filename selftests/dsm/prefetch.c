@@ -19,6 +19,9 @@
 /* Those on their way at once (DSM_FLYING_MAX, DSM_LARGE_MAX, DSM_FLYING_MIN) */
 #define LARGE	(256U * MACHINE_PAGE / PAGE)
 #define FLYING	(LARGE > 32 ? 32U : LARGE > 4 ? LARGE : 4U)
+/* While programs wait for others (DSM_FLYING_FEW), and for so long after one */
+#define FEW	(PAGE < 8 * MACHINE_PAGE ? 8U * MACHINE_PAGE / PAGE : 1U)
+#define FEW_MS	100
 /* Those that stand in line (DSM_PREFETCH_MAX, DSM_PREFETCH_MIN) */
 #define LINE	(PAGE < 128 * MACHINE_PAGE ? 1024U * MACHINE_PAGE / PAGE : 8U)
 /* More than that */
@@ -240,6 +243,52 @@ TEST_F(prefetch, fault_overtakes)
 	EXPECT_EQ(0, child_status(pid));
 	EXPECT_TRUE(wait_for(all_here(n, 0, LINE)));
 	EXPECT_TRUE(are_joined());
+}
+
+/* Who waits for a page behind others does not have as many before the next. */
+TEST_F(prefetch, gives_way)
+{
+	enum { TICK_MS = 10 };
+	const uint64_t far = 8 * STRIPE;
+	struct node *n = &self->n;
+	unsigned int flying;
+	uint64_t start;
+
+	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "1"));
+	ASSERT_EQ(0, will_need(n, far, 1));
+	start = now_ms();
+	EXPECT_EQ(SIGBUS, fault_of(n->map + AWAY, false, NULL));
+	ASSERT_EQ(0, will_need(n, far, MANY));
+	flying = pending(n, far, MANY);
+	/* A machine may be so slow that it is over. */
+	if (now_ms() < start + FEW_MS - TICK_MS)
+		EXPECT_EQ(FEW, flying);
+	sleep_ms(FEW_MS + TICK_MS);
+	ASSERT_EQ(0, will_need(n, far, MANY));
+	EXPECT_EQ(FLYING, pending(n, far, MANY));
+}
+
+/* A store where the thread's own stream is does not slow that down. */
+TEST_F(prefetch, stream_gives_no_way)
+{
+	const uint64_t far = 8 * STRIPE, last = AWAY + 2 * PAGE;
+	struct node *n = &self->n;
+	uint64_t at;
+
+	ASSERT_EQ(0, instance_set(1, "state", "up"));
+	ASSERT_TRUE(are_joined());
+	for (at = AWAY; at <= last; at += PAGE)
+		ASSERT_EQ(0, n->map[at]);
+	ASSERT_TRUE(wait_for(!pending(n, AWAY, STRIPE / PAGE)));
+	ASSERT_EQ(0, instance_set(1, "state", "down"));
+	ASSERT_TRUE(wait_for(instance_reads(0, "state", "degraded")));
+
+	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "1"));
+	ASSERT_EQ(0, will_need(n, far, 1));
+	EXPECT_EQ(-1, pwrite(n->fd, "", 1, last));
+	EXPECT_EQ(EIO, errno);
+	ASSERT_EQ(0, will_need(n, far, MANY));
+	EXPECT_EQ(FLYING, pending(n, far, MANY));
 }
 
 /* What fails leaves nothing behind, and is nobody's error. */
