@@ -62,15 +62,23 @@ hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-/* Let a kernel socket hold its network namespace, as a user's does. */
+/*
+ * 6.14, and the later ones of some older lines (see Kbuild): a kernel socket is
+ * to hold its network namespace, as a user's does.
+ */
+#ifndef DSM_HAVE_NET_REFCNT_UPGRADE
 static inline void sk_net_refcnt_upgrade(struct sock *sk)
 {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	__netns_tracker_free(sock_net(sk), &sk->ns_tracker, false);
+#endif
 	sk->sk_net_refcnt = 1;
 	get_net_track(sock_net(sk), &sk->ns_tracker, GFP_KERNEL);
 	sock_inuse_add(sock_net(sk), 1);
 }
+#endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 static inline bool dsm_compat_mempool_is_saturated(mempool_t *pool)
 {
 	return READ_ONCE(pool->curr_nr) >= pool->min_nr;
