@@ -42,7 +42,8 @@ report() # FUZZER STATUS
 
 	if [ "$2" != 0 ]; then
 		sed -n '/^property:\|ERROR:\|runtime error:/,$s/^/# /p' \
-			"$work/log"
+			"$work/log" | grep . ||
+			sed 's/^/# /' "$work/log" | tail -n 5
 		return
 	fi
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
