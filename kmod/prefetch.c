@@ -137,9 +137,9 @@ void dsm_prefetch_go_on(struct dsm_node *node)
  * @node:	the node, active
  * @slot:	the page
  *
- * That is as it should be if the page was in line, and would be here by now if
- * there were no others; or if those are for the same program: where its stream
- * is, only the right to store can be missing.
+ * Fewer prefetches are on their way for a while then. Not so if it was in line,
+ * and would be here by now without the others; nor if it is where the thread's
+ * stream is: those on their way are for that.
  */
 void dsm_prefetch_give_way(struct dsm_node *node, const struct dsm_slot *slot)
 {

@@ -256,6 +256,7 @@ TEST_F(prefetch, gives_way)
 
 	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "1"));
 	ASSERT_EQ(0, will_need(n, far, 1));
+	ASSERT_EQ(1, pending(n, far, 1));
 	start = now_ms();
 	EXPECT_EQ(SIGBUS, fault_of(n->map + AWAY, false, NULL));
 	ASSERT_EQ(0, will_need(n, far, MANY));
@@ -285,6 +286,7 @@ TEST_F(prefetch, stream_gives_no_way)
 
 	ASSERT_EQ(0, instance_set(0, "fault_timeout_ms", "1"));
 	ASSERT_EQ(0, will_need(n, far, 1));
+	ASSERT_EQ(1, pending(n, far, 1));
 	EXPECT_EQ(-1, pwrite(n->fd, "", 1, last));
 	EXPECT_EQ(EIO, errno);
 	ASSERT_EQ(0, will_need(n, far, MANY));
